@@ -1,0 +1,49 @@
+"""Layer: domain. The shapes of ids, and the ids the ledger makes when the caller gives none.
+
+An id made here depends on the command alone (its id and its time), so a repeated decision makes
+the same one. Ids must hold no personal data: they are never erased.
+"""
+
+from datetime import datetime
+from hashlib import blake2b
+from typing import Annotated, NamedTuple, TypeAlias
+
+from msgspec import Meta
+
+# `(?!\n)` because Python's `$` also matches before a last line feed.
+Id: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.\-]{1,64}(?!\n)$")]
+CommandId: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.\-:/]{1,200}(?!\n)$")]
+TypeName: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}(?!\n)$")]
+PropertyName: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,99}(?!\n)$")]
+
+RecordId: TypeAlias = str
+AccountId: TypeAlias = str
+
+_HASH_DIGITS = 5
+_MS = 1000
+
+
+class RecordRef(NamedTuple):
+    """A record inside an account."""
+
+    object_type: str
+    record_id: RecordId
+
+    def __str__(self) -> str:
+        """As messages and association ends name it."""
+        return f"{self.object_type}:{self.record_id}"
+
+
+def merge_id_for(account: AccountId, command_id: str) -> str:
+    """Name the merge that this command makes; a command makes one merge at most."""
+    return "m-" + blake2b(f"{account}/{command_id}".encode(), digest_size=8).hexdigest()
+
+
+def record_id_for(command_id: str, now: datetime, attempt: int = 0) -> RecordId:
+    """Make a record id: digits that grow with time (milliseconds, then digits of the command's hash).
+
+    `attempt` tells apart the ids tried when one is taken already.
+    """
+    seed = f"{command_id}#{attempt}" if attempt else command_id
+    digits = int.from_bytes(blake2b(seed.encode(), digest_size=8).digest(), "big") % 10**_HASH_DIGITS
+    return f"{int(now.timestamp() * _MS)}{digits:0{_HASH_DIGITS}d}"

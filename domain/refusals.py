@@ -1,0 +1,342 @@
+"""Layer: domain. Every refusal: its code, what it says, and the details that a program reads.
+
+Refusals are answers and are stored for ever, so they name properties, ids, codes and the next
+step, and never a property's value, an address or a token.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, TypeAlias
+
+from domain.ids import RecordId, RecordRef
+
+Detail: TypeAlias = object  # Whatever JSON can say.
+Details: TypeAlias = dict[str, Detail]
+
+
+class Refusal(Exception):  # noqa: N818  an answer, not an error
+    """A command that is understood and not carried out."""
+
+    code: ClassVar[str]
+
+    def __init__(self, message: str, **details: Detail) -> None:
+        """Keep what is said to people and what is said to programs."""
+        super().__init__(message)
+        self.message = message
+        self.details: Details = details
+
+
+class CommandIdReused(Refusal):
+    """The command id was spent on another body."""
+
+    code = "COMMAND_ID_REUSED"
+
+    def __init__(self, command_id: str) -> None:
+        super().__init__(
+            f"command id {command_id} was used for another command; send this one under a new id", command_id=command_id
+        )
+
+
+class UnknownObjectType(Refusal):
+    """Neither a standard nor a defined custom object type."""
+
+    code = "UNKNOWN_OBJECT_TYPE"
+
+    def __init__(self, object_type: str) -> None:
+        super().__init__(
+            f"object type {object_type} is unknown; define it with define_object_type", object_type=object_type
+        )
+
+
+class ObjectTypeNotActivated(Refusal):
+    """An optional object type that the account has not activated (H02)."""
+
+    code = "OBJECT_TYPE_NOT_ACTIVATED"
+
+    def __init__(self, object_type: str) -> None:
+        super().__init__(
+            f"object type {object_type} is not activated; add it to activated_object_types with configure_account",
+            object_type=object_type,
+        )
+
+
+class TypeMismatch(Refusal):
+    """Two things that must be of one object type are not (H01)."""
+
+    code = "TYPE_MISMATCH"
+
+    def __init__(self, expected: str, actual: str, what: str) -> None:
+        super().__init__(
+            f"{what} is of type {actual}, not {expected}; name one of {expected}", expected=expected, actual=actual
+        )
+
+
+class SameRecord(Refusal):
+    """A record cannot be both sides."""
+
+    code = "SAME_RECORD"
+
+    def __init__(self, object_type: str, record_id: RecordId) -> None:
+        super().__init__(f"both sides are {object_type} {record_id}; name two records", record_id=record_id)
+
+
+class NotFound(Refusal):
+    """There is no such thing in the account; what another account has is not told (H01)."""
+
+    code = "NOT_FOUND"
+
+    def __init__(self, ref: RecordRef) -> None:
+        super().__init__(
+            f"{ref.object_type} {ref.record_id} does not exist; check the id and the account",
+            object_type=ref.object_type,
+            record_id=ref.record_id,
+        )
+
+
+class SegmentNotFound(Refusal):
+    """There is no such segment in the account."""
+
+    code = "NOT_FOUND"
+
+    def __init__(self, segment_id: str) -> None:
+        super().__init__(
+            f"segment {segment_id} does not exist; define it with define_segment first", segment_id=segment_id
+        )
+
+
+class WorkflowNotFound(Refusal):
+    """There is no such workflow for this object type."""
+
+    code = "NOT_FOUND"
+
+    def __init__(self, workflow_id: str, object_type: str) -> None:
+        super().__init__(
+            f"workflow {workflow_id} for {object_type} does not exist; define it with define_workflow first",
+            workflow_id=workflow_id,
+        )
+
+
+class AlreadyMerged(Refusal):
+    """The record was merged away; merges are final, so it takes no part in another."""
+
+    code = "ALREADY_MERGED"
+
+    def __init__(self, object_type: str, record_id: RecordId, current_id: RecordId) -> None:
+        super().__init__(
+            f"{object_type} {record_id} was merged into {current_id}; name {current_id} instead",
+            record_id=record_id,
+            current_id=current_id,
+        )
+
+
+class RecordArchived(Refusal):
+    """The record is archived and takes no changes until it is restored."""
+
+    code = "RECORD_ARCHIVED"
+
+    def __init__(self, object_type: str, record_id: RecordId) -> None:
+        super().__init__(
+            f"{object_type} {record_id} is archived; restore it first with restore_record", record_id=record_id
+        )
+
+
+class AlreadyExists(Refusal):
+    """The id that was asked for is taken; ids are never used again."""
+
+    code = "ALREADY_EXISTS"
+
+    def __init__(self, what: str, taken_id: str) -> None:
+        super().__init__(f"{what} {taken_id} exists already; ask for another id", id=taken_id)
+
+
+class CompanySalesforceBlock(Refusal):
+    """Companies cannot be merged while the Salesforce integration is installed (H32)."""
+
+    code = "COMPANY_SALESFORCE_BLOCK"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "companies cannot be merged while the Salesforce integration is on; merge them in Salesforce, or turn "
+            "salesforce_integration off with configure_account",
+            setting="salesforce_integration",
+        )
+
+
+class CompanyParentChild(Refusal):
+    """A parent or child company cannot be merged (H37)."""
+
+    code = "COMPANY_PARENT_CHILD"
+
+    def __init__(self, record_ids: Sequence[RecordId]) -> None:
+        named = ", ".join(record_ids)
+        super().__init__(
+            f"companies {named}: a parent or child company cannot be merged; end the relationship with dissociate first",
+            record_ids=list(record_ids),
+        )
+
+
+class MarkedNotDuplicates(Refusal):
+    """Somebody said that these two are not the same."""
+
+    code = "MARKED_NOT_DUPLICATES"
+
+    def __init__(self, primary_id: RecordId, secondary_id: RecordId) -> None:
+        super().__init__(
+            f"{primary_id} and {secondary_id} are marked as not duplicates; merge with override_not_duplicates and a "
+            "reason, or take the mark back with unmark_not_duplicates",
+            primary_id=primary_id,
+            secondary_id=secondary_id,
+        )
+
+
+class ReasonRequired(Refusal):
+    """Overriding a mark needs a reason."""
+
+    code = "REASON_REQUIRED"
+
+    def __init__(self) -> None:
+        super().__init__("override_not_duplicates needs a reason; give `reason`", field="reason")
+
+
+class MergeLimitExceeded(Refusal):
+    """The two records have been in more merges together than the limit (H45)."""
+
+    code = "MERGE_LIMIT_EXCEEDED"
+
+    def __init__(self, primary: int, secondary: int, limit: int) -> None:
+        remedies = ["create a new record", "edit one of the records by hand"]
+        super().__init__(
+            f"{primary} + {secondary} merges are more than the limit of {limit}; {' or '.join(remedies)}",
+            primary=primary,
+            secondary=secondary,
+            limit=limit,
+            remedies=[*remedies],
+        )
+
+
+class _PropertiesRefused(Refusal):
+    said: ClassVar[str]
+
+    def __init__(self, properties: Sequence[str]) -> None:
+        super().__init__(f"{', '.join(properties)}: {self.said}", properties=list(properties))
+
+
+class UnknownProperty(_PropertiesRefused):
+    """A choice about a property that is neither defined nor was ever set on either record."""
+
+    code = "UNKNOWN_PROPERTY"
+    said = "neither defined nor ever set on either record; check the name"
+
+
+class PropertyNotChoosable(_PropertiesRefused):
+    """A choice that a rule of the system does not leave to the user (H11)."""
+
+    code = "PROPERTY_NOT_CHOOSABLE"
+    said = "decided by a rule that no choice overrides; leave it out of choices"
+
+
+class ValueNotFromEither(_PropertiesRefused):
+    """A literal choice that equals neither side's value (H10)."""
+
+    code = "VALUE_NOT_FROM_EITHER"
+    said = "the value chosen is neither record's; choose primary or secondary"
+
+
+class PreviewTokenInvalid(Refusal):
+    """The token was not made by a preview of this pair."""
+
+    code = "PREVIEW_TOKEN_INVALID"
+
+    def __init__(self) -> None:
+        super().__init__("the preview token is not one of this pair; preview the merge again", field="preview_token")
+
+
+class VersionConflict(Refusal):
+    """What the preview showed would no longer be the result."""
+
+    code = "VERSION_CONFLICT"
+
+    def __init__(self, object_type: str, record_id: RecordId, expected: int, actual: int) -> None:
+        what = (
+            f"{object_type} {record_id} is at version {actual}, the preview saw {expected}"
+            if expected != actual
+            else f"settings, workflows or other records that decide about {object_type} {record_id} have changed"
+        )
+        super().__init__(f"{what}; preview the merge again", record_id=record_id, expected=expected, actual=actual)
+
+
+class InvalidProperty(Refusal):
+    """A value that cannot be read as its property's type."""
+
+    code = "INVALID_PROPERTY"
+
+    def __init__(self, name: str, expected: str) -> None:
+        super().__init__(f"property {name}: {expected}", property=name)
+
+
+class ReadOnlyProperty(_PropertiesRefused):
+    """A property that only the ledger sets."""
+
+    code = "READ_ONLY_PROPERTY"
+    said = "set by the ledger alone; leave it out"
+
+
+class IdentifierInUse(Refusal):
+    """Another record has this address, token, sync id or unique value."""
+
+    code = "IDENTIFIER_IN_USE"
+
+    def __init__(self, kind: str, current_id: RecordId) -> None:
+        super().__init__(
+            f"this {kind} belongs to {current_id}; update or merge {current_id}, or remove it there first",
+            kind=kind,
+            current_id=current_id,
+        )
+
+
+class SegmentIsActive(Refusal):
+    """The members of an active segment follow from its filter."""
+
+    code = "SEGMENT_IS_ACTIVE"
+
+    def __init__(self, segment_id: str) -> None:
+        super().__init__(
+            f"segment {segment_id} is active: its members follow from its filter; change the record or the filter",
+            segment_id=segment_id,
+        )
+
+
+class NotAdditional(Refusal):
+    """Not an additional address or domain of this record."""
+
+    code = "NOT_ADDITIONAL"
+
+    def __init__(self, kind: str, record_id: RecordId) -> None:
+        super().__init__(
+            f"this {kind} is not an additional one of {record_id}; the primary one is changed with update_record or "
+            "set_primary_identifier",
+            kind=kind,
+            record_id=record_id,
+        )
+
+
+class NotMergedAway(Refusal):
+    """Only a record that was merged away can be made again."""
+
+    code = "NOT_MERGED_AWAY"
+
+    def __init__(self, object_type: str, record_id: RecordId) -> None:
+        super().__init__(
+            f"{object_type} {record_id} was not merged away; name an id that a merge ended", record_id=record_id
+        )
+
+
+class UnmergeNotSupported(Refusal):
+    """Merges are final (H51); a contact's or company's identifier can be given to a new record (H52, H53)."""
+
+    code = "UNMERGE_NOT_SUPPORTED"
+
+    def __init__(self, object_type: str, rule: str | None) -> None:
+        commands = ["remove_identifier", "create_record"]
+        workarounds = [{"rule": rule, "commands": commands}] if rule else []
+        advice = "remove the additional identifier, then create a new record with it" if rule else "recreate_record"
+        super().__init__(f"a merge of {object_type} is final and cannot be undone; {advice}", workarounds=workarounds)

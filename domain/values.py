@@ -1,0 +1,119 @@
+"""Layer: domain. Values of properties: what is empty, how a sent value is read by its type.
+
+A stored value keeps the time it was set and where it came from; survivorship needs both.
+"""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
+
+Plain: TypeAlias = str | int | float | bool | list[str] | None
+Source: TypeAlias = Literal["manual", "form", "integration", "import", "workflow", "analytics"]
+PropertyType: TypeAlias = Literal["string", "number", "bool", "datetime", "list"]
+
+# What stands in an event where a personal value was erased.
+Erased: TypeAlias = Literal["erased"]
+ERASED: Final = "erased"
+
+
+class Value(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A value that was set: `v` itself, `at` when (UTC), and where it came from."""
+
+    v: Plain
+    at: datetime
+    source: Source = "integration"
+
+
+class Dressed(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """A value as a command may send it, with its own time and source."""
+
+    value: Plain
+    at: datetime | None = None
+    source: Source = "integration"
+
+
+Sent: TypeAlias = str | int | float | bool | list[str] | Dressed | None
+
+# Personal values stand apart in every event, by the record they came from: {record id: {name: value}}.
+# A name is a property's, or begins with "@" where the value is no property (an address, a reason).
+PersonalValues: TypeAlias = dict[str, dict[str, Value | Erased]]
+
+
+def is_empty(v: Plain) -> bool:
+    """Whether this counts as no value: null, blank text, no elements. Zero and false are values (H09)."""
+    if v is None:
+        return True
+    if isinstance(v, str):
+        return not v.strip()
+    return isinstance(v, list) and not v
+
+
+def utc(at: datetime) -> datetime:
+    """Express an instant in UTC, however it was sent."""
+    return at if at.tzinfo is UTC else at.astimezone(UTC)
+
+
+def filled(values: Mapping[str, Value], name: str) -> Value | None:
+    """Look up a property's value, or None where it has none."""
+    value = values.get(name)
+    return None if value is None or is_empty(value.v) else value
+
+
+def read_instant(text: str) -> datetime:
+    """Read a date (00:00Z) or a time with an offset. Raises ValueError."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        if len(text) > len("2026-01-01"):
+            msg = "a time needs its offset, such as Z"
+            raise ValueError(msg)
+        return at.replace(tzinfo=UTC)
+    return at.astimezone(UTC)
+
+
+def write_instant(at: datetime) -> str:
+    """Write an instant as values of type datetime are stored: UTC, `Z`, no zero fraction."""
+    return utc(at).isoformat().replace("+00:00", "Z")
+
+
+def read_typed(kind: PropertyType, v: Plain) -> Plain:
+    """Read a sent value as its property's type; empty stays empty. Raises ValueError, which names no value."""
+    if is_empty(v):
+        return None
+    match kind:
+        case "string":
+            if isinstance(v, str):
+                return v
+        case "number":
+            return _number(v)
+        case "bool":
+            if isinstance(v, bool):
+                return v
+            if isinstance(v, str) and v.strip().lower() in {"true", "false"}:
+                return v.strip().lower() == "true"
+        case "datetime":
+            if isinstance(v, str):
+                return write_instant(read_instant(v.strip()))
+        case "list":
+            if isinstance(v, str):
+                v = [part.strip() for part in v.split(";") if part.strip()]
+            if isinstance(v, list):
+                return list(dict.fromkeys(v)) or None
+    msg = f"expected {kind}"
+    raise ValueError(msg)
+
+
+def _number(v: Plain) -> int | float:
+    if isinstance(v, int | float) and not isinstance(v, bool):
+        return v
+    if isinstance(v, str):
+        try:
+            return int(v)
+        except ValueError:
+            number = float(v)
+            if math.isfinite(number):
+                return number
+    msg = "expected number"
+    raise ValueError(msg)

@@ -1,0 +1,247 @@
+"""Layer: domain. The view that decisions read: the folded state of every stream they need.
+
+Whoever runs decisions fills it (the ledger from its store, a test from given events) with what
+`needs` asks for. To look at something that was not loaded is a bug and raises `NotLoaded`; a
+stream that does not exist is loaded as absent.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, TypeAlias
+
+from domain import account as accounts
+from domain import events as e
+from domain import outcomes, record, streams
+from domain.account import Account, Segment, Workflows
+from domain.claims import ClaimChange, ClaimKey, claim_changes
+from domain.ids import AccountId, RecordId, RecordRef
+from domain.outcomes import SpentCommand
+from domain.record import Record
+
+
+class NotLoaded(LookupError):  # noqa: N818  names what is missing
+    """A decision looked at something that its `needs` did not ask for."""
+
+
+class Lineage(NamedTuple):
+    """A need: which record the one of this stream is today, and with `members` all ids folded into that."""
+
+    stream: str
+    members: bool = False
+
+
+class HeldBy(NamedTuple):
+    """A need: every claim of one kind that the record of this stream, or an id folded into it, holds."""
+
+    stream: str
+    kind: str
+
+
+Need: TypeAlias = str | ClaimKey | Lineage | HeldBy  # A plain text is a stream's name.
+Recorded: TypeAlias = tuple[str, e.Event]  # The stream, and what is appended to it.
+
+
+class Exists(NamedTuple):
+    """The state of a stream that decisions only need to know exists (an activity, an association)."""
+
+
+def evolve(stream: str, state: Any, event: e.Event) -> Any:  # noqa: ANN401  each kind of stream has its own state
+    """Fold one fact into the state of its stream, whatever kind of stream it is."""
+    name = streams.parse(stream)
+    if name.kind == streams.RECORDS:
+        return record.evolve(state, event, name.key.split("/", 1)[1])
+    if name.kind == streams.COMMANDS:
+        return outcomes.evolve_command(state, event)
+    if name.kind == streams.SETTINGS:
+        return accounts.evolve(state, event)
+    if name.kind == streams.SEGMENTS:
+        return accounts.evolve_segment(state, event)
+    if name.kind == streams.WORKFLOWS:
+        return accounts.evolve_workflows(state, event)
+    return Exists()
+
+
+def claims_changed(stream: str, event: e.Event) -> Iterable[ClaimChange]:
+    """Tell what an event changes about claims, whatever stream it is on."""
+    name = streams.parse(stream)
+    if name.kind == streams.RECORDS:
+        object_type, record_id = name.key.split("/", 1)
+        return claim_changes(name.account, object_type, record_id, event)
+    if isinstance(event, e.WorkflowDefined):
+        key = ClaimKey(name.account, "workflow", event.workflow_id)
+        return (ClaimChange(key, RecordRef(name.key, event.workflow_id), held=True),)
+    return ()
+
+
+class View:
+    """States, versions, claims and lineages that were loaded, kept up to date by `apply`."""
+
+    def __init__(self) -> None:
+        """Begin with nothing loaded."""
+        self._states: dict[str, Any] = {}
+        self._versions: dict[str, int] = {}
+        self._claims: dict[ClaimKey, tuple[RecordRef, ...]] = {}
+        self._held: dict[HeldBy, dict[str, tuple[RecordRef, ...]]] = {}  # Values with their holders.
+        self._current: dict[str, str] = {}  # Record stream to record stream, a step or more.
+        self._members: dict[str, tuple[RecordId, ...]] = {}
+        # What `apply` changed, so that what is loaded later from before it can be brought up to date.
+        self._sides: dict[str, tuple[str, str]] = {}
+        self._claimed: dict[ClaimKey, list[ClaimChange]] = {}
+
+    # -- loading
+
+    def unmet(self, need: Need) -> Iterator[Need]:
+        """Tell what must be loaded for this need; nothing where it is here already."""
+        if isinstance(need, str):
+            if need not in self._states:
+                yield need
+        elif isinstance(need, ClaimKey):
+            if need not in self._claims:
+                yield need
+        elif isinstance(need, Lineage) and not need.members:
+            if need.stream not in self._current:
+                yield need
+        elif need.stream in self._sides:  # Made by an earlier decision: what it has is what its sides had.
+            for side in self._sides[need.stream]:
+                yield from self.unmet(need._replace(stream=side))
+        elif need not in self._held if isinstance(need, HeldBy) else need.stream not in self._members:
+            yield need
+
+    def put(self, stream: str, state: Any, version: int) -> None:  # noqa: ANN401
+        """Load a stream's state and how many events it has; None and 0 for one that does not exist."""
+        self._states[stream] = state
+        self._versions[stream] = version
+
+    def put_claim(self, key: ClaimKey, holders: Iterable[RecordRef]) -> None:
+        """Load who claims this."""
+        self._claims[key] = _changed(tuple(holders), self._claimed.get(key, ()))
+
+    def put_lineage(self, stream: str, current: str, members: tuple[RecordId, ...] | None = None) -> None:
+        """Load which record a record is today (itself, where it never merged), and maybe all ids folded into it."""
+        self._current.setdefault(stream, current)
+        if members is not None:
+            self._members[stream] = members
+
+    def put_held(self, need: HeldBy, values: dict[str, tuple[RecordRef, ...]]) -> None:
+        """Load all that a record claims of one kind, with the ids that it is claimed under."""
+        self._held[need] = values
+
+    # -- reading
+
+    def state(self, stream: str) -> Any:  # noqa: ANN401
+        """Look up a stream's state; None where it does not exist."""
+        try:
+            return self._states[stream]
+        except KeyError:
+            raise NotLoaded(stream) from None
+
+    def version(self, stream: str) -> int:
+        """Count the events of a loaded stream; its next event has this version."""
+        try:
+            return self._versions[stream]
+        except KeyError:
+            raise NotLoaded(stream) from None
+
+    def account(self, account: AccountId) -> Account:
+        """Look up the account's settings."""
+        found: Account | None = self.state(streams.settings(account))
+        return accounts.DEFAULT_SETTINGS if found is None else found
+
+    def record(self, account: AccountId, ref: RecordRef) -> Record | None:
+        """Look up a record."""
+        found: Record | None = self.state(streams.record(account, *ref))
+        return found
+
+    def segment(self, account: AccountId, segment_id: str) -> Segment | None:
+        """Look up a segment."""
+        found: Segment | None = self.state(streams.segment(account, segment_id))
+        return found
+
+    def workflows(self, account: AccountId, object_type: str) -> Workflows:
+        """Look up the workflows of a type."""
+        found: Workflows | None = self.state(streams.workflows(account, object_type))
+        return Workflows() if found is None else found
+
+    def spent(self, account: AccountId, command_id: str) -> SpentCommand | None:
+        """Look up what a command id was spent on."""
+        found: SpentCommand | None = self.state(streams.command(account, command_id))
+        return found
+
+    def holders(self, key: ClaimKey) -> tuple[RecordRef, ...]:
+        """Look up who claims this, by the ids they claimed it under."""
+        try:
+            return self._claims[key]
+        except KeyError:
+            raise NotLoaded(key) from None
+
+    def current_stream(self, stream: str) -> str:
+        """Follow a record's stream to that of the record it is today."""
+        at = stream
+        while (step := self._current.get(at, at)) != at:
+            at = step
+        if at != stream:  # Shortened, so that a long batch of merges on one lineage stays fast.
+            self._current[stream] = at
+        elif stream not in self._current:
+            found = self._states.get(stream)
+            if not isinstance(found, Record) or found.status == "merged_away":
+                raise NotLoaded(Lineage(stream))
+        return at
+
+    def current_id(self, account: AccountId, ref: RecordRef) -> RecordId:
+        """Name the record that this one is today."""
+        return self.current_stream(streams.record(account, *ref)).rsplit("/", 1)[1]
+
+    def members(self, stream: str) -> tuple[RecordId, ...]:
+        """List every id folded into the record of this stream, earliest merge first, without its own."""
+        if stream in self._sides:
+            return tuple(
+                member for side in self._sides[stream] for member in (*self.members(side), side.rsplit("/", 1)[1])
+            )
+        try:
+            return self._members[stream]
+        except KeyError:
+            raise NotLoaded(Lineage(stream, members=True)) from None
+
+    def held(self, stream: str, kind: str) -> set[str]:
+        """List the values of one kind that the record of this stream claims, under any id folded into it."""
+        account = streams.parse(stream).account
+        values = {value: set(holders) for value, holders in self._loaded_held(HeldBy(stream, kind))}
+        for key, changes in self._claimed.items():
+            if key.account == account and key.kind == kind:
+                for change in changes:
+                    if self.current_stream(streams.record(account, *change.holder)) == stream:
+                        (set.add if change.held else set.discard)(values.setdefault(key.value, set()), change.holder)
+        return {value for value, holders in values.items() if holders}
+
+    def _loaded_held(self, need: HeldBy) -> Iterator[tuple[str, tuple[RecordRef, ...]]]:
+        if need.stream in self._sides:
+            for side in self._sides[need.stream]:
+                yield from self._loaded_held(need._replace(stream=side))
+        elif need in self._held:
+            yield from self._held[need].items()
+        else:
+            raise NotLoaded(need)
+
+    # -- following what is decided
+
+    def apply(self, recorded: Iterable[Recorded]) -> None:
+        """Fold new events in, so that the next decision sees them."""
+        for stream, event in recorded:
+            self._states[stream] = evolve(stream, self._states.get(stream), event)
+            self._versions[stream] = self._versions.get(stream, 0) + 1
+            for change in claims_changed(stream, event):
+                self._claimed.setdefault(change.key, []).append(change)
+                if change.key in self._claims:
+                    self._claims[change.key] = _changed(self._claims[change.key], (change,))
+            if isinstance(event, e.RecordsMerged):
+                prefix = stream.rsplit("/", 1)[0]
+                sides = f"{prefix}/{event.primary_id}", f"{prefix}/{event.secondary_id}"
+                self._sides[stream] = sides
+                self._current.update({stream: stream, sides[0]: stream, sides[1]: stream})
+
+
+def _changed(holders: tuple[RecordRef, ...], changes: Iterable[ClaimChange]) -> tuple[RecordRef, ...]:
+    for change in changes:
+        holders = tuple(holder for holder in holders if holder != change.holder)
+        if change.held:
+            holders = (*holders, change.holder)
+    return holders
