@@ -1,7 +1,7 @@
 """Layer: domain. Filters of active segments, workflow triggers and searches, in HubSpot's shape.
 
 Groups are joined by OR, the filters inside a group by AND. One function, `matches`, evaluates them
-everywhere. Lists, and text with `;`, match when any element does.
+everywhere. Lists, and text with `;`, match when any element does; such text is also equal to itself.
 """
 
 import math
@@ -122,21 +122,22 @@ def properties_named(groups: Sequence[FilterGroup]) -> set[str]:
     return {one.property_name for group in groups for one in group.filters}
 
 
-def _holds(test: Filter, v: Plain) -> bool:  # noqa: PLR0911  one line an operator
+def _holds(test: Filter, v: Plain) -> bool:  # noqa: C901, PLR0911  one line an operator
     elements = _elements(v)
+    texts = [*elements, v] if isinstance(v, str) and elements else elements  # The whole text with `;` is one too.
     match test:
         case HasProperty():
             return bool(elements)
         case NotHasProperty():
             return not elements
         case Equal():
-            return _among(elements, [test.value])
+            return _among(texts, [test.value])
         case NotEqual():
-            return not _among(elements, [test.value])
+            return not _among(texts, [test.value])
         case In():
-            return _among(elements, test.values)
+            return _among(texts, test.values)
         case NotIn():
-            return not _among(elements, test.values)
+            return not _among(texts, test.values)
         case ContainsToken():
             return any(_has_token(str(element), str(test.value)) for element in elements)
         case Between():

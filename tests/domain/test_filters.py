@@ -1,0 +1,198 @@
+"""Layer: tests. Filters: every operator over text, numbers, booleans, times, lists and `;` values."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from domain.filters import FilterGroup, matches, properties_named
+from domain.values import Plain
+
+
+def groups(*alternatives: list[dict[str, Any]]) -> list[FilterGroup]:
+    return msgspec.convert([{"filters": filters} for filters in alternatives], list[FilterGroup])
+
+
+def holds(value: Plain, operator: str, /, **operands: Any) -> bool:  # noqa: ANN401
+    test = groups([{"propertyName": "city", "operator": operator, **operands}])
+    return matches(test, {"city": value}.get)
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ("Gent", "Gent"),
+        ("Gent", "gent"),
+        (5, 5),
+        (5, "5"),
+        (5.0, 5),
+        (0, "0"),
+        ("5", 5),
+        (True, "true"),
+        (False, False),
+        ("true", True),
+        (["consent", "interest"], "interest"),
+        ("101;102", "101"),
+        ("101;102", 102),
+        ("2024-05-01T00:00:00Z", "2024-05-01"),
+        ("2024-05-01T00:00:00Z", "2024-05-01T02:00:00+02:00"),
+        ("Gent; Ledeberg", "Gent; Ledeberg"),
+    ],
+)
+def test_eq_and_in_match_the_value_or_any_element(value: Plain, wanted: str | float | bool) -> None:  # noqa: FBT001
+    assert holds(value, "EQ", value=wanted)
+    assert holds(value, "IN", values=["something else", wanted])
+    assert not holds(value, "NEQ", value=wanted)
+    assert not holds(value, "NOT_IN", values=["something else", wanted])
+
+
+@pytest.mark.parametrize(
+    ("value", "other"),
+    [
+        ("Gent", "Brugge"),
+        ("Gentbrugge", "Gent"),
+        ("007", "7"),
+        (5, 6),
+        (5, "five"),
+        (1, True),
+        (0, False),
+        (False, 0),
+        (True, "yes"),
+        (["consent"], "interest"),
+        ("101;102", "10"),
+        ("2024-05-01", "2024-05-02"),
+        (None, "Gent"),
+        ("", "Gent"),
+        ([], "Gent"),
+    ],
+)
+def test_eq_and_in_do_not_match_another_value_and_neq_and_not_in_do(value: Plain, other: str | float) -> None:
+    assert not holds(value, "EQ", value=other)
+    assert not holds(value, "IN", values=[other])
+    assert holds(value, "NEQ", value=other)
+    assert holds(value, "NOT_IN", values=[other])
+
+
+@pytest.mark.parametrize("missing", [None, "", "  ", []])
+def test_a_missing_property_matches_neq_not_in_and_not_has_property_alone(missing: Plain) -> None:
+    assert holds(missing, "NEQ", value="Gent")
+    assert holds(missing, "NOT_IN", values=["Gent"])
+    assert holds(missing, "NOT_HAS_PROPERTY")
+    assert not holds(missing, "HAS_PROPERTY")
+    assert not holds(missing, "EQ", value="")
+    assert not holds(missing, "IN", values=[""])
+    assert not holds(missing, "CONTAINS_TOKEN", value="*")
+    for operator in ("LT", "LTE", "GT", "GTE"):
+        assert not holds(missing, operator, value="Gent")
+    assert not holds(missing, "BETWEEN", value=0, highValue=9)
+
+
+@pytest.mark.parametrize("present", ["Gent", 0, False, ["consent"]])
+def test_zero_and_false_are_values_that_has_property_sees(present: Plain) -> None:
+    assert holds(present, "HAS_PROPERTY")
+    assert not holds(present, "NOT_HAS_PROPERTY")
+
+
+@pytest.mark.parametrize(
+    ("less", "more"),
+    [
+        (4, 5),
+        (9, "10"),
+        ("9", 10),
+        (-1.5, 0),
+        ("Brugge", "Gent"),
+        ("2024-05-01T00:00:00Z", "2024-05-02"),
+        ("2024-05-01T03:00:00+02:00", "2024-05-01T02:00:00Z"),
+    ],
+)
+def test_values_are_ordered_as_numbers_as_instants_or_as_text(less: str | float, more: str | float) -> None:
+    assert holds(less, "LT", value=more)
+    assert holds(less, "LTE", value=more)
+    assert holds(more, "GT", value=less)
+    assert holds(more, "GTE", value=less)
+    assert not holds(more, "LT", value=less)
+    assert not holds(more, "LTE", value=less)
+    assert not holds(less, "GT", value=more)
+    assert not holds(less, "GTE", value=more)
+
+
+@pytest.mark.parametrize("same", [5, "Gent", "2024-05-01"])
+def test_an_equal_value_is_neither_below_nor_above(same: str | float) -> None:
+    assert holds(same, "LTE", value=same)
+    assert holds(same, "GTE", value=same)
+    assert not holds(same, "LT", value=same)
+    assert not holds(same, "GT", value=same)
+
+
+@pytest.mark.parametrize(("value", "other"), [(5, "Gent"), (True, 0), ("Gent", 5), ("Gent", "2024-05-01T00:00:00Z")])
+def test_what_does_not_compare_is_not_in_order(value: Plain, other: str | float) -> None:
+    if isinstance(value, str) and isinstance(other, str):  # Two texts always compare, as text.
+        assert holds(value, "GT", value=other)
+        return
+    for operator in ("LT", "LTE", "GT", "GTE"):
+        assert not holds(value, operator, value=other)
+    assert not holds(value, "BETWEEN", value=other, highValue=other)
+
+
+@pytest.mark.parametrize(("value", "inside"), [(2, True), (3, True), (5, True), (1, False), (6, False), ("4", True)])
+def test_between_includes_both_ends(value: Plain, *, inside: bool) -> None:
+    assert holds(value, "BETWEEN", value=2, highValue=5) is inside
+    assert holds(value, "BETWEEN", value="2", highValue="5") is inside
+
+
+def test_between_works_on_dates() -> None:
+    assert holds("2024-05-15T10:00:00Z", "BETWEEN", value="2024-05-01", highValue="2024-05-31")
+    assert not holds("2024-06-15T10:00:00Z", "BETWEEN", value="2024-05-01", highValue="2024-05-31")
+
+
+def test_any_element_of_a_list_in_order_will_do() -> None:
+    assert holds("1;9", "GT", value=5)
+    assert holds(["1", "9"], "LT", value=5)
+    assert not holds("1;9", "BETWEEN", value=3, highValue=5)  # One element alone must be between.
+
+
+@pytest.mark.parametrize(
+    ("value", "token"),
+    [
+        ("Koningin Astridlaan", "astridlaan"),
+        ("Koningin Astridlaan", "Koningin Astridlaan"),
+        ("Koningin Astridlaan", "kon*"),
+        ("Koningin Astridlaan", "*laan"),
+        ("Koningin Astridlaan", "*strid*"),
+        ("101;102", "102"),
+        (["ann@x.example"], "ann@*"),
+        (42, "42"),
+    ],
+)
+def test_contains_token_matches_a_word_in_any_case_with_a_star_at_its_ends(value: Plain, token: str) -> None:
+    assert holds(value, "CONTAINS_TOKEN", value=token)
+
+
+@pytest.mark.parametrize(
+    ("value", "token"), [("Koningin Astridlaan", "astrid"), ("101;102", "10"), ("Gent", "Brugge*")]
+)
+def test_contains_token_does_not_match_a_part_of_a_word(value: Plain, token: str) -> None:
+    assert not holds(value, "CONTAINS_TOKEN", value=token)
+
+
+def test_filters_in_a_group_must_all_hold_and_one_group_is_enough() -> None:
+    test = groups(
+        [
+            {"propertyName": "city", "operator": "EQ", "value": "Gent"},
+            {"propertyName": "lifecyclestage", "operator": "EQ", "value": "customer"},
+        ],
+        [{"propertyName": "score", "operator": "GTE", "value": 90}],
+    )
+    assert matches(test, {"city": "Gent", "lifecyclestage": "customer"}.get)
+    assert not matches(test, {"city": "Gent", "lifecyclestage": "lead"}.get)
+    assert matches(test, {"score": 95}.get)
+    assert properties_named(test) == {"city", "lifecyclestage", "score"}
+
+
+def test_a_filter_says_nothing_it_does_not_mean() -> None:
+    with pytest.raises(msgspec.ValidationError, match=r"unknown field `vallue`"):
+        groups([{"propertyName": "city", "operator": "EQ", "value": "Gent", "vallue": "Brugge"}])
+    with pytest.raises(msgspec.ValidationError, match="highValue"):
+        groups([{"propertyName": "city", "operator": "BETWEEN", "value": 1}])
+    with pytest.raises(msgspec.ValidationError, match="LIKE"):
+        groups([{"propertyName": "city", "operator": "LIKE", "value": "Gent"}])
