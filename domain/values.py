@@ -6,9 +6,9 @@ A stored value keeps the time it was set and where it came from; survivorship ne
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 Plain: TypeAlias = str | int | float | bool | list[str] | None
 Source: TypeAlias = Literal["manual", "form", "integration", "import", "workflow", "analytics"]
@@ -31,7 +31,7 @@ class Dressed(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A value as a command may send it, with its own time and source."""
 
     value: Plain
-    at: datetime | None = None
+    at: Annotated[datetime, Meta(tz=True)] | None = None
     source: Source = "integration"
 
 
@@ -70,7 +70,10 @@ def read_instant(text: str) -> datetime:
             msg = "a time needs its offset, such as Z"
             raise ValueError(msg)
         return at.replace(tzinfo=UTC)
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:  # The first and last hours of the calendar, in some zones.
+        raise ValueError(*error.args) from None
 
 
 def write_instant(at: datetime) -> str:
