@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from domain import events as e
 from domain.ids import AccountId, RecordId, RecordRef
-from domain.values import Value
+from domain.values import Plain, Value
 
 EMAIL, DOMAIN, USERTOKEN, SUPPRESSION, WORKFLOW = "email", "domain", "usertoken", "suppression", "workflow"
 # Duplicate companies share their domain; one address may be suppressed on several records.
@@ -49,16 +49,10 @@ def unique_kind(object_type: str, name: str) -> str:
     return f"unique:{object_type}:{name}"
 
 
-def unique_text(value: Value) -> str:
-    """Write a unique property's value as it is claimed: trimmed text, whatever its type."""
-    return str(value.v).strip()
-
-
-def property_claim(account: AccountId, object_type: str, name: str, value: Value) -> ClaimKey:
-    """Name the claim that a property's value makes; the property is an identifier or unique."""
-    if PRIMARY_IDENTIFIERS.get(object_type) == name:
-        return ClaimKey(account, name, str(value.v))
-    return ClaimKey(account, unique_kind(object_type, name), unique_text(value))
+def property_claim(account: AccountId, object_type: str, name: str, v: Plain) -> ClaimKey:
+    """Name the claim that a property's value makes, as trimmed text; the property is an identifier or unique."""
+    kind = name if PRIMARY_IDENTIFIERS.get(object_type) == name else unique_kind(object_type, name)
+    return ClaimKey(account, kind, str(v).strip())
 
 
 def claim_changes(  # noqa: C901  one case an event
@@ -78,12 +72,12 @@ def claim_changes(  # noqa: C901  one case an event
                 for name, holders in event.released.items():
                     old = own.get(e.RELEASED + name)
                     if isinstance(old, Value):
-                        key = property_claim(account, object_type, name, old)
+                        key = property_claim(account, object_type, name, old.v)
                         yield from (ClaimChange(key, RecordRef(object_type, h), held=False) for h in holders)
             for name in event.claimed:
                 new = own.get(name)
                 if isinstance(new, Value):
-                    yield ClaimChange(property_claim(account, object_type, name, new), me, held=True)
+                    yield ClaimChange(property_claim(account, object_type, name, new.v), me, held=True)
         case e.IdentifierAdded(kind=kind) if (v := text(e.IDENTIFIER)) is not None:
             yield ClaimChange(ClaimKey(account, kind, v), me, held=True)
         case e.IdentifierRemoved(kind=kind) if (v := text(e.IDENTIFIER)) is not None:
@@ -108,7 +102,7 @@ def _freed_by_merge(account: AccountId, object_type: str, event: e.RecordsMerged
             loser = decided.secondary if decided.side == "primary" else decided.primary
             value = event.values.get(loser or "", {}).get(decided.property)
             if isinstance(value, Value):
-                key = property_claim(account, object_type, decided.property, value)
+                key = property_claim(account, object_type, decided.property, value.v)
                 yield ClaimChange(key, RecordRef(object_type, holder), held=False)
     for system, holders in event.sync_released.items():
         for holder in holders:

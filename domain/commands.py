@@ -168,6 +168,12 @@ class DefineSegment(Command, frozen=True, kw_only=True, tag="define_segment"):
     kind: SegmentKind
     filter_groups: list[FilterGroup] = []
 
+    def __post_init__(self) -> None:
+        """Refuse to be read when kind and filter do not go together."""
+        if (self.kind == "active") != bool(self.filter_groups):
+            msg = "an active segment needs `filter_groups`, a static one has none"
+            raise ValueError(msg)
+
 
 class AddToSegment(RecordCommand, frozen=True, kw_only=True, tag="add_to_segment"):
     """Put a record on a static segment."""

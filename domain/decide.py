@@ -1,26 +1,178 @@
 """Layer: domain. Decides: one line a command for what it needs to see, one for what it does."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import assert_never
 
-from domain.commands import Envelope
+from domain import belonging, defining, editing, identifying, linking, merging, streams
+from domain import commands as c
+from domain import events as e
+from domain.deciding import Deciding, follow_needs
+from domain.ids import RecordRef
+from domain.refusals import Refusal, UnmergeNotSupported
 from domain.view import Need, Recorded, View
 
+_WORKAROUNDS = {"contacts": "H52", "companies": "H53"}
 
-def needs(envelope: Envelope, view: View) -> Iterable[Need]:
+
+def needs(envelope: c.Envelope, view: View) -> Iterator[Need]:
     """Tell everything that deciding this command looks at, as far as what is loaded can tell.
 
-    Load what `view.unmet` says of each and ask again, until nothing is unmet.
+    Load what `view.unmet` says of each and ask again, until nothing is unmet. A need may be told
+    more than once.
     """
-    raise NotImplementedError
+    command = envelope.command
+    stream = streams.command(command.account, command.command_id)
+    yield stream
+    if view.peek(stream) is None:  # A spent id decides nothing more.
+        yield streams.settings(command.account)
+        yield from _needs(command, view)
 
 
-def decide(envelope: Envelope, view: View, now: datetime) -> list[Recorded]:
+def _needs(command: c.AnyCommand, view: View) -> Iterable[Need]:  # noqa: PLR0911  one line a command
+    match command:
+        case c.MergeRecords():
+            return merging.merge_needs(command, view)
+        case c.CreateRecord():
+            return editing.create_needs(command, view)
+        case c.UpdateRecord():
+            return editing.update_needs(command, view)
+        case c.Associate() | c.Dissociate():
+            return linking.link_needs(command, view)
+        case c.LogActivity():
+            return linking.activity_needs(command, view)
+        case c.SubmitForm():
+            return identifying.form_needs(command, view)
+        case c.IdentifierCommand():
+            return identifying.additional_needs(command, view)
+        case c.MarkCommand():
+            return linking.mark_needs(command, view)
+        case c.RecreateRecord():
+            return editing.recreate_needs(command, view)
+        case c.DefineSegment():
+            return (streams.segment(command.account, command.segment_id),)
+        case c.DefineWorkflow():
+            return defining.workflow_needs(command)
+        case c.ConfigureAccount() | c.DefineObjectType() | c.UnmergeRecords():
+            return ()
+        case c.ArchiveRecord() | c.RestoreRecord():
+            return follow_needs(view, command.account, RecordRef(command.object_type, command.record_id))
+    return belonging.record_needs(command, view)
+
+
+def decide(envelope: c.Envelope, view: View, now: datetime) -> list[Recorded]:
     """Decide a command: its events in order, the last one its outcome on the command's own stream.
 
-    An exact repeat of an applied or refused command decides nothing: an empty list. The outcome of
-    any command is in `view.spent(...)` once the events were applied to the view. `now` is when it is
-    executed, and when it happened where the command does not say. Never raises a `Refusal`: a
-    refusal is an outcome event.
+    An exact repeat of a command decides nothing: an empty list. `now` is when it is executed, and
+    when it happened where the command does not say. A refusal is an outcome; none is raised.
     """
-    raise NotImplementedError
+    command = envelope.command
+    stream = streams.command(command.account, command.command_id)
+    body = c.fingerprint(command)
+    deciding = Deciding(command, view, now)
+    command_type = str(command.__struct_config__.tag)
+    spent = view.spent(command.account, command.command_id)
+    if spent is not None:
+        if body == spent.answer.fingerprint or body in spent.reused:
+            return []
+        return [(stream, e.CommandIdReused(command_type=command_type, fingerprint=body, **deciding.meta))]
+    try:
+        _carry_out(deciding, command)
+    except Refusal as refusal:
+        refused = e.CommandRefused(
+            command_type=command_type,
+            fingerprint=body,
+            code=refusal.code,
+            message=refusal.message,
+            details=refusal.details,
+            ignored_fields=envelope.ignored_fields,
+            **deciding.meta,
+        )
+        return [(stream, refused)]
+    about = deciding.about
+    applied = e.CommandApplied(
+        command_type=command_type,
+        fingerprint=body,
+        events=len(deciding.recorded),
+        object_type=about.object_type if about else None,
+        record_id=about.record_id if about else None,
+        merge_id=deciding.merge_id,
+        followed=deciding.followed,
+        ignored_fields=envelope.ignored_fields,
+        left_out=deciding.left_out,
+        **deciding.meta,
+    )
+    return [*deciding.recorded, (stream, applied)]
+
+
+def preview(command: c.MergeRecords, view: View, now: datetime) -> merging.Preview:
+    """Decide a merge without making it. Raises the refusal that the merge would get."""
+    return merging.preview(Deciding(command, view, now), command)
+
+
+def _carry_out(deciding: Deciding, command: c.AnyCommand) -> None:  # noqa: C901, PLR0912, PLR0915  one line a command
+    match command:
+        case c.MergeRecords():
+            merging.merge(deciding, command)
+        case c.UnmergeRecords():
+            raise UnmergeNotSupported(command.object_type, _WORKAROUNDS.get(command.object_type))
+        case c.RecreateRecord():
+            editing.recreate_record(deciding, command)
+        case c.CreateRecord():
+            editing.create_record(deciding, command)
+        case c.UpdateRecord():
+            editing.update_record(deciding, command)
+        case c.ArchiveRecord():
+            editing.archive_record(deciding, command)
+        case c.RestoreRecord():
+            editing.restore_record(deciding, command)
+        case c.Associate():
+            linking.associate(deciding, command)
+        case c.Dissociate():
+            linking.dissociate(deciding, command)
+        case c.LogActivity():
+            linking.log_activity(deciding, command)
+        case c.MarkNotDuplicates():
+            linking.mark_not_duplicates(deciding, command)
+        case c.UnmarkNotDuplicates():
+            linking.unmark_not_duplicates(deciding, command)
+        case c.SubmitForm():
+            identifying.submit_form(deciding, command)
+        case c.AddIdentifier():
+            identifying.add_identifier(deciding, command)
+        case c.RemoveIdentifier():
+            identifying.remove_identifier(deciding, command)
+        case c.SetPrimaryIdentifier():
+            identifying.set_primary_identifier(deciding, command)
+        case c.AddToSegment():
+            belonging.add_to_segment(deciding, command)
+        case c.RemoveFromSegment():
+            belonging.remove_from_segment(deciding, command)
+        case c.Enroll():
+            belonging.enroll(deciding, command)
+        case c.Unenroll():
+            belonging.unenroll(deciding, command)
+        case c.LogPlaybook():
+            belonging.log_playbook(deciding, command)
+        case c.LinkSync():
+            belonging.link_sync(deciding, command)
+        case c.UnlinkSync():
+            belonging.unlink_sync(deciding, command)
+        case c.StartCall():
+            belonging.start_call(deciding, command)
+        case c.EndCall():
+            belonging.end_call(deciding, command)
+        case c.Suppress():
+            belonging.suppress(deciding, command)
+        case c.LiftSuppression():
+            belonging.lift_suppression(deciding, command)
+        case c.ConfigureAccount():
+            defining.configure_account(deciding, command)
+        case c.DefineObjectType():
+            defining.define_object_type(deciding, command)
+        case c.DefineSegment():
+            defining.define_segment(deciding, command)
+        case c.DefineWorkflow():
+            defining.define_workflow(deciding, command)
+        case _:
+            assert_never(command)

@@ -30,6 +30,7 @@ IDENTIFIER: Final = "@identifier"
 ADDRESS: Final = "@address"
 SUBJECT, BODY = "@subject", "@body"
 USERTOKEN: Final = "@usertoken"
+FORM_EMAIL: Final = "@email"  # of a submission, where it is not its contact's
 SYNC: Final = "@sync/"  # followed by the system
 RELEASED: Final = "@released/"  # followed by the property
 LABEL: Final = "@label/"  # followed by the label, "/" and the attribute's name
@@ -60,7 +61,8 @@ class RecordCreated(Event, frozen=True, kw_only=True, gc=False):
 class RecordUpdated(Event, frozen=True, kw_only=True, gc=False):
     """Values were set; an empty one clears.
 
-    `released` tells whose claim on an old value ends, by property; the old value is `values[...]["@released/<property>"]`.
+    `released` tells whose claim on an old value ends, by property; the old value stands in `values` as
+    `@released/<property>`.
     """
 
     EVENT_TYPE = "record.updated.v1"
@@ -242,7 +244,7 @@ Side: TypeAlias = Literal["primary", "secondary", "both", "computed"]
 
 
 class Decided(Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
-    """How one property was decided. `primary` and `secondary` name the record in `values` that each side's value is from.
+    """How one property was decided. `primary` and `secondary` name the record that each side's value was set on.
 
     The value kept is that side's, or for `both` and `computed` the one under the merged record's own id.
     """
@@ -289,7 +291,7 @@ class MergeCounts(Struct, frozen=True, gc=False):
 
 
 class RecordsMerged(Event, frozen=True, kw_only=True, gc=False):
-    """Two records became this third one. Tells what this merge adds; lists that grow along a chain are assembled by readers.
+    """Two records became this third one. Tells what this merge adds; readers assemble lists that grow along a chain.
 
     `values` has both sides' value of every property decided, winners and losers alike.
     """
@@ -321,9 +323,7 @@ class RecordsMerged(Event, frozen=True, kw_only=True, gc=False):
     suppressions: tuple[CarriedSuppression, ...] = ()
     not_duplicates: tuple[RecordId, ...] = ()
     forms: tuple[str, ...] = ()
-    released: dict[
-        str, tuple[RecordId, ...]
-    ] = {}  # Unique properties whose losing value is free again, and its holders.
+    released: dict[str, tuple[RecordId, ...]] = {}  # Unique properties whose loser is free again.
     skipped: tuple[Skipped, ...] = ()
 
 
@@ -340,7 +340,10 @@ class MergedAway(Event, frozen=True, kw_only=True, gc=False):
 
 
 class Associated(Event, frozen=True, kw_only=True, gc=False):
-    """Two records are linked, under these labels too; attributes of a label are `values[one]["@label/<label>/<name>"]`."""
+    """Two records are linked, under these labels too, seen from `one`.
+
+    Attributes of a label are `values[one]["@label/<label>/<name>"]`.
+    """
 
     EVENT_TYPE = "association.linked.v1"
     one: RecordRef

@@ -122,7 +122,7 @@ def properties_named(groups: Sequence[FilterGroup]) -> set[str]:
     return {one.property_name for group in groups for one in group.filters}
 
 
-def _holds(test: Filter, v: Plain) -> bool:  # noqa: C901, PLR0911  one line an operator
+def _holds(test: Filter, v: Plain) -> bool:  # noqa: PLR0911  one line an operator
     elements = _elements(v)
     texts = [*elements, v] if isinstance(v, str) and elements else elements  # The whole text with `;` is one too.
     match test:

@@ -19,7 +19,7 @@ PropertyName: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,99}(?!
 RecordId: TypeAlias = str
 AccountId: TypeAlias = str
 
-_HASH_DIGITS = 5
+_HASH_DIGITS = 6
 _MS = 1000
 
 

@@ -169,7 +169,7 @@ class CompanyParentChild(Refusal):
     def __init__(self, record_ids: Sequence[RecordId]) -> None:
         named = ", ".join(record_ids)
         super().__init__(
-            f"companies {named}: a parent or child company cannot be merged; end the relationship with dissociate first",
+            f"companies {named}: a parent or child company cannot be merged; end the relationship with dissociate",
             record_ids=list(record_ids),
         )
 

@@ -127,6 +127,14 @@ class View:
 
     # -- reading
 
+    def peek(self, stream: str) -> Any:  # noqa: ANN401
+        """Look up a stream's state as far as it is loaded; None where it is not, or does not exist."""
+        return self._states.get(stream)
+
+    def has(self, need: Need) -> bool:
+        """Whether this need is met."""
+        return next(self.unmet(need), None) is None
+
     def state(self, stream: str) -> Any:  # noqa: ANN401
         """Look up a stream's state; None where it does not exist."""
         try:

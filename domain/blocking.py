@@ -1,0 +1,64 @@
+"""Layer: domain. What stands in the way of a merge: named preconditions, checked in this order.
+
+One more blocker is one more line in `PRECONDITIONS`.
+"""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from domain.account import Account
+from domain.commands import MergeRecords
+from domain.record import Record
+from domain.refusals import (
+    CompanyParentChild,
+    CompanySalesforceBlock,
+    MarkedNotDuplicates,
+    MergeLimitExceeded,
+    ReasonRequired,
+)
+
+
+class Pair(NamedTuple):
+    """The two records that are to become one; `marked` when somebody said that they are not duplicates."""
+
+    command: MergeRecords
+    account: Account
+    primary: Record
+    secondary: Record
+    marked: bool
+
+
+def salesforce_installed(pair: Pair) -> None:
+    """Companies cannot be merged while the Salesforce integration is on (H32)."""
+    if pair.command.object_type == "companies" and pair.account.salesforce_integration:
+        raise CompanySalesforceBlock
+
+
+def parent_or_child(pair: Pair) -> None:
+    """A company in any parent and child relationship cannot be merged (H37)."""
+    related = [side.record_id for side in (pair.primary, pair.secondary) if side.hierarchy]
+    if pair.command.object_type == "companies" and related:
+        raise CompanyParentChild(related)
+
+
+def marked_not_duplicates(pair: Pair) -> None:
+    """A mark is overridden only on purpose, with a reason."""
+    if pair.marked and not pair.command.override_not_duplicates:
+        raise MarkedNotDuplicates(pair.primary.record_id, pair.secondary.record_id)
+    if pair.command.override_not_duplicates and not (pair.command.reason or "").strip():
+        raise ReasonRequired
+
+
+def over_the_limit(pair: Pair) -> None:
+    """The merges of both lineages so far, this one not counted, must not exceed the limit (H45)."""
+    primary, secondary, limit = pair.primary.merge_count, pair.secondary.merge_count, pair.account.merge_limit
+    if primary + secondary > limit:
+        raise MergeLimitExceeded(primary, secondary, limit)
+
+
+PRECONDITIONS: Final[tuple[Callable[[Pair], None], ...]] = (
+    salesforce_installed,
+    parent_or_child,
+    marked_not_duplicates,
+    over_the_limit,
+)

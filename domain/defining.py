@@ -1,0 +1,111 @@
+"""Layer: domain. Settings, object types, segments and workflows: what an account defines."""
+
+from collections.abc import Iterator
+
+from msgspec import UNSET
+from msgspec.structs import asdict
+
+from domain import events as e
+from domain import streams
+from domain.account import KNOWN_PROPERTIES
+from domain.claims import PRIMARY_IDENTIFIERS, WORKFLOW, ClaimKey
+from domain.commands import Command, ConfigureAccount, DefineObjectType, DefineSegment, DefineWorkflow
+from domain.deciding import Deciding
+from domain.refusals import AlreadyExists, InvalidProperty, ReadOnlyProperty
+from domain.rulesets import CREATE_DATE, is_system_owned
+from domain.view import Need
+
+_SETTINGS = frozenset(ConfigureAccount.__struct_fields__) - frozenset(Command.__struct_fields__)
+_NUMERIC_RULES = ("sum",)
+
+
+def configure_account(deciding: Deciding, command: ConfigureAccount) -> None:
+    """Set what the command names."""
+    named = {name: v for name, v in asdict(command).items() if name in _SETTINGS and v is not UNSET}
+    if command.subscriptions is not UNSET:
+        named["subscriptions"] = {hub: v for hub, v in asdict(command.subscriptions).items() if v is not UNSET}
+    for name in ("lifecycle_stages", "activated_object_types"):
+        if name in named:
+            named[name] = tuple(named[name])
+    if named:
+        deciding.emit(
+            streams.settings(deciding.account_id),
+            e.AccountConfigured(**named, values=deciding.values(""), **deciding.meta),
+        )
+
+
+def define_object_type(deciding: Deciding, command: DefineObjectType) -> None:
+    """Define a custom type, or add properties to any; what the ledger owns is not redefined."""
+    object_type = command.object_type
+    known = KNOWN_PROPERTIES.get(object_type, {})
+    if owned := [
+        name
+        for name in command.properties
+        if is_system_owned(object_type, name) or name == CREATE_DATE or name == PRIMARY_IDENTIFIERS.get(object_type)
+    ]:
+        raise ReadOnlyProperty(owned)
+    for name, one in command.properties.items():
+        kind = known.get(name, one.type)
+        if name in known and one.type not in ("string", kind):
+            stays = f"is of type {kind} and stays so"
+            raise InvalidProperty(name, stays)
+        if one.rule in _NUMERIC_RULES and kind != "number":
+            raise InvalidProperty(name, "rule sum needs type number")
+        if one.rule == "union" and kind != "list":
+            raise InvalidProperty(name, "rule union needs type list")
+    deciding.emit(
+        streams.settings(deciding.account_id),
+        e.ObjectTypeDefined(
+            object_type=object_type,
+            label=command.label,
+            properties=command.properties,
+            values=deciding.values(""),
+            **deciding.meta,
+        ),
+    )
+
+
+def define_segment(deciding: Deciding, command: DefineSegment) -> None:
+    """Define a segment, or change its name or filter; its kind and type stay."""
+    deciding.known_type(command.object_type)
+    old = deciding.view.segment(deciding.account_id, command.segment_id)
+    if old is not None and (old.kind, old.object_type) != (command.kind, command.object_type):
+        what = f"{old.kind} segment of {old.object_type}"
+        raise AlreadyExists(what, command.segment_id)
+    deciding.emit(
+        streams.segment(deciding.account_id, command.segment_id),
+        e.SegmentDefined(
+            name=command.name,
+            object_type=command.object_type,
+            kind=command.kind,
+            filter_groups=command.filter_groups,
+            values=deciding.values(""),
+            **deciding.meta,
+        ),
+    )
+
+
+def workflow_needs(command: DefineWorkflow) -> Iterator[Need]:
+    """The workflows of the type, and whether another type has the id."""
+    yield streams.workflows(command.account, command.object_type)
+    yield ClaimKey(command.account, WORKFLOW, command.workflow_id)
+
+
+def define_workflow(deciding: Deciding, command: DefineWorkflow) -> None:
+    """Define a workflow, or change its name, trigger or switch; its type stays. Enrolls nobody."""
+    deciding.known_type(command.object_type)
+    for holder in deciding.view.holders(ClaimKey(deciding.account_id, WORKFLOW, command.workflow_id)):
+        if holder.object_type != command.object_type:
+            what = f"workflow of {holder.object_type}"
+            raise AlreadyExists(what, command.workflow_id)
+    deciding.emit(
+        streams.workflows(deciding.account_id, command.object_type),
+        e.WorkflowDefined(
+            workflow_id=command.workflow_id,
+            name=command.name,
+            filter_groups=command.filter_groups,
+            allow_enrollment_from_merge=command.allow_enrollment_from_merge,
+            values=deciding.values(""),
+            **deciding.meta,
+        ),
+    )

@@ -1,0 +1,149 @@
+"""Layer: domain. What a merge does beside values: links, segments, workflows, sync, playbooks, calls, suppressions.
+
+Each function tells one kind of effect. What the account's plan leaves out stays with the
+merged-away records and is listed as skipped (H29, H30); it never stops the merge.
+"""
+
+from typing import Literal, NamedTuple
+
+from domain.deciding import Deciding
+from domain.events import ADDRESS, SYNC, CarriedSuppression, OfRecord, Skipped
+from domain.ids import RecordId, RecordRef
+from domain.record import Record
+from domain.values import PersonalValues, Value
+
+
+class Sides(NamedTuple):
+    """Both records of a merge, of one type."""
+
+    object_type: str
+    primary: Record
+    secondary: Record
+
+    @property
+    def both(self) -> tuple[Record, Record]:
+        """The primary, then the secondary."""
+        return self.primary, self.secondary
+
+
+class Links(NamedTuple):
+    """Links that a merge decides on (H16, H17); all others keep the id they were made with."""
+
+    primary_company: RecordId | None
+    demoted: tuple[RecordRef, ...]
+    dropped_self: tuple[RecordRef, ...]
+    peers: tuple[RecordId, ...]
+
+
+def links(deciding: Deciding, sides: Sides) -> Links:
+    """Keep the primary's Primary company, demote the secondary's, and drop links from one side to the other."""
+    kept, other = sides.primary.primary_company, sides.secondary.primary_company
+    demoted: tuple[RecordRef, ...] = ()
+    if kept is None:
+        kept = other
+    elif other is not None:
+        loser = deciding.view.current_id(deciding.account_id, RecordRef("companies", other))
+        if not deciding.is_today("companies", kept, loser):
+            demoted = (RecordRef("companies", loser),)
+    peers = tuple(dict.fromkeys((*sides.primary.peers, *sides.secondary.peers)))
+    outside = not_in_the_pair(deciding, sides, peers)
+    dropped = (RecordRef(sides.object_type, sides.secondary.record_id),) if len(outside) < len(peers) else ()
+    return Links(kept, demoted, dropped, outside)
+
+
+def not_in_the_pair(deciding: Deciding, sides: Sides, ids: tuple[RecordId, ...]) -> tuple[RecordId, ...]:
+    """Leave out the ids that lead to one of the two records."""
+    return tuple(
+        one for one in ids if not any(deciding.is_today(sides.object_type, one, side.record_id) for side in sides.both)
+    )
+
+
+class Segments(NamedTuple):
+    """Static segments that the secondary leaves, and those that the merged record is on (H18)."""
+
+    removed: tuple[str, ...]
+    carried: tuple[str, ...]
+
+
+def segments(deciding: Deciding, sides: Sides) -> Segments:
+    """The primary's memberships pass on; the secondary's end, or pass on too where the account says so."""
+    if deciding.account.static_segments == "union":
+        return Segments((), tuple(dict.fromkeys((*sides.primary.segments, *sides.secondary.segments))))
+    return Segments(sides.secondary.segments, sides.primary.segments)
+
+
+class Planned(NamedTuple):
+    """Effects that depend on the account's plan, and those that it leaves out."""
+
+    unenrolled: tuple[OfRecord, ...]
+    sync_kept: dict[str, RecordId]
+    sync_unlinked: dict[str, RecordId]
+    sync_released: dict[str, tuple[RecordId, ...]]
+    has_playbooks: bool
+    dropped_drafts: tuple[OfRecord, ...]
+    skipped: tuple[Skipped, ...]
+
+
+def planned(deciding: Deciding, sides: Sides) -> Planned:
+    """Unenroll both (H24), keep only the primary's sync (H31), keep logged playbooks and no drafts (H28)."""
+    any_hub = deciding.account.has_paid("sales", "service", "marketing")
+    playbooks = deciding.account.has_paid("sales", "service")
+    one, other = sides.both
+    skipped: list[Skipped] = []
+    if (one.has_playbooks or other.has_playbooks) and not playbooks:
+        skipped.append(Skipped("playbooks"))
+    if (one.workflows or other.workflows) and not any_hub:
+        skipped.append(Skipped("workflows"))
+    if (one.sync or other.sync) and not any_hub:
+        skipped.append(Skipped("sync"))
+    kept = {system: link.source_record_id for system, link in one.sync.items()}
+    unlinked = {system: link.source_record_id for system, link in other.sync.items()}
+    released: dict[str, tuple[RecordId, ...]] = {system: (source,) for system, source in unlinked.items()}
+    if not any_hub:
+        for system, source in kept.items():
+            released[system] = (source, *released.get(system, ()))
+        kept, unlinked = {}, {}
+    return Planned(
+        unenrolled=_each(sides, "workflows") if any_hub else (),
+        sync_kept=kept,
+        sync_unlinked=unlinked,
+        sync_released=released,
+        has_playbooks=playbooks and (one.has_playbooks or other.has_playbooks),
+        dropped_drafts=_each(sides, "drafts") if playbooks else (),
+        skipped=tuple(skipped),
+    )
+
+
+def _each(sides: Sides, name: Literal["workflows", "drafts"]) -> tuple[OfRecord, ...]:
+    return tuple(OfRecord(one, side.record_id) for side in sides.both for one in getattr(side, name))
+
+
+def calls_disconnected(sides: Sides) -> tuple[OfRecord, ...]:
+    """Either side's call ends (H47); told, never a reason to refuse."""
+    return tuple(OfRecord(side.active_call, side.record_id) for side in sides.both if side.active_call is not None)
+
+
+def suppressions(sides: Sides) -> tuple[tuple[CarriedSuppression, ...], PersonalValues]:
+    """Every suppression of either side stands on the merged record: the most restrictive wins. With their addresses."""
+    carried: list[CarriedSuppression] = []
+    values: PersonalValues = {}
+    seen = set()
+    for each in (*sides.primary.suppressions, *sides.secondary.suppressions):
+        if each.key in seen:
+            continue
+        seen.add(each.key)
+        name = None
+        if each.address is not None:
+            name = f"{ADDRESS}/{len(carried)}"
+            values.setdefault(each.source_record_id, {})[name] = Value(each.address, each.at)
+        carried.append(CarriedSuppression(each.kind, each.at, each.source_record_id, each.topic, name))
+    return tuple(carried), values
+
+
+def sync_ids(deciding: Deciding, sides: Sides) -> PersonalValues:
+    """Both sides' ids in other systems, by the record that they were linked to."""
+    values: PersonalValues = {}
+    for side in sides.both:
+        for system, link in side.sync.items():
+            values.setdefault(link.source_record_id, {})[SYNC + system] = Value(link.external_id, deciding.at)
+    return values
