@@ -1,0 +1,217 @@
+"""Layer: ledger. The one door for writing: executes batches of commands, and reads what they became.
+
+A batch is decided in order, each command seeing what the ones before it did, and appended in one
+commit, all of it or nothing. Every command ends with exactly one outcome, for ever: a batch that is
+sent again finds itself done and gets the same answers.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+
+from msgspec.structs import astuple, replace
+
+from domain import decide as decisions
+from domain import streams
+from domain.commands import AnyCommand, Envelope, MergeRecords, fingerprint
+from domain.events import CommandIdReused, Event, RecordsMerged
+from domain.ids import RecordRef
+from domain.outcomes import Outcome, SpentCommand, outcome_of
+from domain.refusals import Refusal
+from domain.view import View
+from ledger import reading
+from ledger.codec import decode, encode
+from ledger.indexes import Changes
+from ledger.loading import Loader
+from ledger.sqlite import SqliteStore
+from ledger.store import Conflict, EventRow, Store, StoredEvent, UnsafeSetting
+
+BATCH_COMMANDS_MAX: Final = 10_000  # What one commit holds in memory; 1,000 is as fast.
+_MICROSECOND: Final = timedelta(microseconds=1)
+_LOSES_EVENTS: Final = "POSTGRES_ENABLE_DB_FUNCTIONS"  # Of the eventsourcing library.
+
+
+class Previewed(NamedTuple):
+    """A merge as it would be after `head`. Nothing of it is stored; ids and times in it are not final."""
+
+    event: RecordsMerged
+    result: RecordRef
+    token: str
+    head: int
+
+
+class _Answer(NamedTuple):
+    """Where a command's outcome stands: a position, or an offset in the append that is under way."""
+
+    event: Event
+    at: int
+    is_offset: bool
+    repeated: bool
+
+
+class Ledger:
+    """A ledger in a store. Safe to use from several threads."""
+
+    def __init__(self, store: Store, *, clock: Callable[[], datetime] | None = None) -> None:
+        """Work on this store; `clock` tells when commands are executed."""
+        self.store = store
+        self._clock = clock or _utc_now
+        self._last_now = datetime.min.replace(tzinfo=UTC)
+
+    def __enter__(self) -> Self:
+        """Give the ledger."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of the store."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.store.close()
+
+    # -- writing
+
+    def execute(self, batch: Sequence[Envelope]) -> list[Outcome]:
+        """Carry out commands in order, in one commit; tells the outcome of each, in the same order.
+
+        Refusals are outcomes. Raises StoreUnusable, and then nothing of the batch was done; ValueError
+        where the batch is longer than BATCH_COMMANDS_MAX.
+        """
+        if len(batch) > BATCH_COMMANDS_MAX:
+            msg = f"a batch of {len(batch)} commands; send at most {BATCH_COMMANDS_MAX} at once"
+            raise ValueError(msg)
+        if not batch:
+            return []
+        try:
+            return self._execute(batch, alone=False)
+        except Conflict:  # Another writer came between; once more, with the others kept out.
+            return self._execute(batch, alone=True)
+
+    def _execute(self, batch: Sequence[Envelope], *, alone: bool) -> list[Outcome]:
+        with self.store.writing(alone=alone) as unit:
+            view = View()
+            loader = Loader(unit, view)
+            loader.load_for(batch)
+            answers: list[_Answer] = []
+            rows: list[EventRow] = []
+            changes = Changes()
+            answered: dict[str, int] = {}  # Offsets of outcomes of this append, by the command's stream.
+            now = self._now(len(batch))
+            for envelope in batch:
+                now += _MICROSECOND
+                loader.load_for((envelope,))  # What was decided before may have changed what it needs.
+                decided = decisions.decide(envelope, view, now)
+                while alone and loader.load_streams_of(decided):  # An id that the ledger made was taken.
+                    decided = decisions.decide(envelope, view, now)
+                for recorded in decided:
+                    stream, event = recorded
+                    view.apply((recorded,))
+                    changes.add(stream, event, len(rows))
+                    rows.append((stream, view.version(stream), event.EVENT_TYPE, encode(event)))
+                if decided:
+                    answered.setdefault(decided[-1][0], len(rows) - 1)
+                    answers.append(_Answer(decided[-1][1], len(rows) - 1, is_offset=True, repeated=False))
+                else:
+                    answers.append(_repeated(envelope.command, view, loader.positions, answered))
+            first = unit.append(changes.append(rows, unit), loader.read) if rows else 0
+        return [_outcome(envelope.command, answer, first) for envelope, answer in zip(batch, answers, strict=True)]
+
+    def _now(self, commands: int) -> datetime:
+        """Tell the time of a batch; the times of all commands of this ledger are different, and grow."""
+        now = max(self._clock(), self._last_now)
+        self._last_now = now + commands * _MICROSECOND
+        return now
+
+    def preview(self, command: MergeRecords) -> Previewed | Outcome:
+        """Decide a merge as `execute` would, and store nothing; an outcome where it would make no merge."""
+        with self.store.reading() as snapshot:
+            view = View()
+            loader = Loader(snapshot, view)
+            loader.load_for((Envelope(command),))
+            if view.spent(command.account, command.command_id) is not None:
+                return _outcome(command, _repeated(command, view, loader.positions, {}), 0)
+            try:
+                merged, result, token = astuple(decisions.preview(command, view, self._clock()))
+            except Refusal as refusal:
+                return Outcome(
+                    command_id=command.command_id,
+                    status="refused",
+                    code=refusal.code,
+                    message=refusal.message,
+                    details=refusal.details,
+                )
+            return Previewed(merged, result, token, snapshot.head())
+
+    # -- reading
+
+    def head(self) -> int:
+        """Tell the last position; 0 in an empty ledger."""
+        with self.store.reading() as snapshot:
+            return snapshot.head()
+
+    def read(self, after: int, limit: int) -> list[StoredEvent]:
+        """Read a page of the log, in order, from behind a position."""
+        with self.store.reading() as snapshot:
+            return snapshot.page(after, limit)
+
+    def decode(self, stored: StoredEvent) -> Event:
+        """Read an event from what is stored. Raises UnknownEventType, UnreadableEvent."""
+        return decode(stored.type, stored.data)
+
+    def stream(self, name: str, up_to: int | None = None) -> list[StoredEvent]:
+        """Read one stream, up to a position."""
+        with self.store.reading() as snapshot:
+            return snapshot.events_of(name, up_to)
+
+    def state(self, name: str, up_to: int | None = None) -> Any:  # noqa: ANN401  each kind of stream has its own
+        """Fold one stream up to a position; None where it did not exist then."""
+        return reading.fold(name, self.stream(name, up_to))
+
+    def position_at(self, time: datetime) -> int:
+        """Find the last event recorded at or before a time; 0 where there is none."""
+        with self.store.reading() as snapshot:
+            return reading.position_at(snapshot, time)
+
+    def end_of_command(self, position: int) -> int:
+        """Find where the command that wrote this position ends: at its outcome."""
+        with self.store.reading() as snapshot:
+            return reading.end_of_command(snapshot, position)
+
+
+def open_ledger(db: str, *, create: bool, read_only: bool = False) -> Ledger:
+    """Open the ledger at a path, or make it with `create`. Raises StoreUnusable."""
+    if os.environ.get(_LOSES_EVENTS):
+        raise UnsafeSetting(_LOSES_EVENTS)
+    return Ledger(SqliteStore(db, create=create, read_only=read_only))
+
+
+def _repeated(command: AnyCommand, view: View, positions: dict[str, list[int]], answered: dict[str, int]) -> _Answer:
+    """Find the answer that a command was given before."""
+    stream = streams.command(command.account, command.command_id)
+    spent: SpentCommand = view.state(stream)
+    if fingerprint(command) != spent.answer.fingerprint:
+        reused = CommandIdReused(
+            command_id=command.command_id,
+            occurred_at=spent.answer.occurred_at,
+            command_type=spent.answer.command_type,
+            fingerprint=spent.answer.fingerprint,
+        )
+        return _Answer(reused, 0, is_offset=False, repeated=True)
+    if stream in positions:
+        return _Answer(spent.answer, positions[stream][0], is_offset=False, repeated=True)
+    return _Answer(spent.answer, answered[stream], is_offset=True, repeated=True)
+
+
+def _outcome(command: AnyCommand, answer: _Answer, first: int) -> Outcome:
+    position = first + answer.at if answer.is_offset else answer.at
+    outcome = outcome_of(answer.event, position, command.command_id)
+    return replace(outcome, repeated=True) if answer.repeated else outcome
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)

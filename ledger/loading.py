@@ -1,0 +1,141 @@
+"""Layer: ledger. Loads what decisions need, in rounds for a whole batch: a query a round, never one a command.
+
+What a command needs may point to more (an old id to the current record, an address to its owner),
+so each command is asked again, as long as something of it is missing. This holds no knowledge of
+what the needs are for.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
+
+from domain import decide as decisions
+from domain import streams as names
+from domain.claims import ClaimKey
+from domain.commands import Envelope
+from domain.ids import RecordRef
+from domain.view import HeldBy, Lineage, Need, NotLoaded, Recorded, View, evolve
+from ledger.codec import decode
+from ledger.store import ReadSet, Snapshot
+
+_stream_of = itemgetter(0)
+
+
+class Loader:
+    """Fills a view from a snapshot, and keeps note of what was read and where answers stand."""
+
+    def __init__(self, snapshot: Snapshot, view: View) -> None:
+        """Begin with nothing loaded."""
+        self._snapshot = snapshot
+        self._view = view
+        self.read = ReadSet()
+        self.positions: dict[str, list[int]] = {}  # Of the events of command streams.
+
+    def load_for(self, envelopes: Iterable[Envelope]) -> None:
+        """Load all that deciding these commands looks at, as far as what is loaded can tell."""
+        view, needs = self._view, decisions.needs
+        loaded: set[Need] = set()
+        asking: Sequence[Envelope] = list(envelopes)
+        while asking:
+            missing: set[Need] = set()
+            still: list[Envelope] = []
+            for envelope in asking:
+                unmet = [wanted for need in needs(envelope, view) for wanted in view.unmet(need)]
+                if unmet:
+                    missing.update(unmet)
+                    still.append(envelope)
+            if not missing.isdisjoint(loaded):
+                raise NotLoaded(missing & loaded)
+            if missing:
+                self._load(missing)
+                loaded |= missing
+            asking = still
+
+    def load_streams_of(self, decided: Iterable[Recorded]) -> bool:
+        """Load the streams that a decision appends to unseen, for it takes them to be new; tells if any is not."""
+        unseen = {stream for stream, _ in decided if not self._view.has(stream)}
+        if unseen:
+            self._load_streams(unseen)
+        return any(self._view.peek(stream) is not None for stream in unseen)
+
+    def _load(self, missing: set[Need]) -> None:
+        streams: set[str] = set()
+        claims: set[ClaimKey] = set()
+        lineages: set[Lineage] = set()
+        held: set[HeldBy] = set()
+        for need in missing:
+            if isinstance(need, str):
+                streams.add(need)
+            elif isinstance(need, ClaimKey):
+                claims.add(need)
+            elif isinstance(need, Lineage):
+                lineages.add(need)
+            else:
+                held.add(need)
+        if streams:
+            self._load_streams(streams)
+        if claims:
+            self._load_claims(claims)
+        if lineages or held:
+            self._load_lineages(lineages, held)
+
+    def _load_streams(self, streams: set[str]) -> None:
+        view = self._view
+        absent = set(streams)
+        for stream, rows in groupby(self._snapshot.load_streams(streams), key=_stream_of):
+            state, version, positions = None, 0, []
+            for _, event_type, data, version, position in rows:  # noqa: B007  the last one stays
+                state = evolve(stream, state, decode(event_type, data))
+                positions.append(position)
+            view.put(stream, state, version)
+            self.read.streams[stream] = version
+            absent.discard(stream)
+            if names.parse(stream).kind == names.COMMANDS:
+                self.positions[stream] = positions
+        for stream in absent:
+            view.put(stream, None, 0)
+            self.read.streams[stream] = 0
+
+    def _load_claims(self, keys: set[ClaimKey]) -> None:
+        holders: dict[ClaimKey, list[RecordRef]] = {key: [] for key in keys}
+        for key, holder in self._snapshot.load_claims(keys):
+            holders[key].append(holder)
+        for key, found in holders.items():
+            self._view.put_claim(key, found)
+        self.read.claims |= keys
+
+    def _load_lineages(self, lineages: set[Lineage], held: set[HeldBy]) -> None:
+        view = self._view
+        alone = {need.stream for need in lineages if not need.members}
+        whole = {need.stream for need in lineages if need.members} | {need.stream for need in held}
+        if alone:
+            current = {stream: now for stream, _, now in self._snapshot.load_lineages(alone)}
+            for stream in alone:
+                view.put_lineage(stream, current.get(stream, stream))
+        everyone: dict[str, list[str]] = {stream: [] for stream in whole}
+        if whole:
+            for stream, member in self._snapshot.load_members(whole):
+                everyone[stream].append(member)
+            for stream, found in everyone.items():
+                members = found or [stream]
+                ids = tuple(names.record_ref(member).record_id for member in members[:-1])
+                view.put_lineage(stream, members[-1], ids)
+                if members[-1] != stream:
+                    view.put_lineage(members[-1], members[-1], ids)
+        self.read.lineages |= alone | whole
+        if held:
+            self._load_held(held, everyone)
+
+    def _load_held(self, held: set[HeldBy], everyone: dict[str, list[str]]) -> None:
+        asked = {(member, need.kind) for need in held for member in everyone[need.stream] or [need.stream]}
+        claimed: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for stream, kind, value in self._snapshot.load_held(asked):
+            claimed[stream, kind].append(value)
+        for need in held:
+            values: dict[str, tuple[RecordRef, ...]] = {}
+            for member in everyone[need.stream] or [need.stream]:
+                for value in claimed[member, need.kind]:
+                    values[value] = (*values.get(value, ()), names.record_ref(member))
+            self._view.put_held(need, values)
+        self.read.held |= asked

@@ -1,0 +1,57 @@
+"""Layer: ledger. Reads the log: pages after a position, one stream, and what was true at a position or a time."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from domain.events import OUTCOME_TYPES, Event
+from domain.view import evolve
+from ledger.codec import decode
+from ledger.store import Snapshot, StoredEvent
+
+
+def pages(snapshot: Snapshot, after: int, page_events: int, up_to: int | None = None) -> Iterator[list[StoredEvent]]:
+    """Read the log in pages, in order, from behind `after`."""
+    while page := snapshot.page(after, page_events):
+        if up_to is not None and page[-1].position > up_to:
+            yield [stored for stored in page if stored.position <= up_to]
+            return
+        yield page
+        after = page[-1].position
+
+
+def position_at(snapshot: Snapshot, time: datetime) -> int:
+    """Find the last event recorded at or before a time; 0 where there is none.
+
+    Positions have no gaps and are never recorded earlier than the one before, so halving finds it.
+    """
+    low, high = 0, snapshot.head()
+    while low < high:
+        middle = (low + high + 1) // 2
+        recorded_at = snapshot.recorded_at(middle)
+        if recorded_at is not None and recorded_at <= time:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def end_of_command(snapshot: Snapshot, position: int) -> int:
+    """Find where the command that wrote this position ends: its outcome. The head, for positions beyond it."""
+    if position <= 0:
+        return 0
+    found = snapshot.next_of_types(position, OUTCOME_TYPES)
+    return snapshot.head() if found is None else found
+
+
+def fold(stream: str, stored: list[StoredEvent]) -> Any:  # noqa: ANN401  each kind of stream has its own state
+    """Fold the events of a stream into its state; None where there are none."""
+    state = None
+    for one in stored:
+        state = evolve(stream, state, decode(one.type, one.data))
+    return state
+
+
+def read_event(stored: StoredEvent) -> Event:
+    """Read the event out of what is stored. Raises UnknownEventType, UnreadableEvent."""
+    return decode(stored.type, stored.data)

@@ -1,0 +1,195 @@
+"""Layer: ledger. Keeps the ledger in one SQLite file: the embedded default, with every feature.
+
+One writer at a time, excluded from the first load to the commit; readers see the last commit and
+wait for nobody. A commit is on the disk when it returns (`synchronous=FULL`).
+"""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from ledger.sqlite_schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
+from ledger.sqlite_unit import HEAD, SqliteSnapshot, SqliteUnit
+from ledger.store import (
+    DamagedDatabase,
+    FullDatabase,
+    LockedDatabase,
+    MissingDatabase,
+    NewerSchema,
+    NotALedger,
+    ReadOnlyDatabase,
+    StoreUnusable,
+    UnreachableDatabase,
+)
+
+BUSY_TIMEOUT_MS: Final = 5_000
+SYNCHRONOUS_FULL: Final = 2  # NORMAL lost acknowledged commits in power cuts, OFF broke the file.
+
+_UNUSABLE: Final[dict[int, Callable[[str], StoreUnusable]]] = {
+    sqlite3.SQLITE_BUSY: LockedDatabase,
+    sqlite3.SQLITE_LOCKED: LockedDatabase,
+    sqlite3.SQLITE_READONLY: ReadOnlyDatabase,
+    sqlite3.SQLITE_FULL: FullDatabase,
+    sqlite3.SQLITE_NOTADB: NotALedger,
+}
+_PRIMARY_CODE = 0xFF  # An extended code of SQLite has more in its higher bytes.
+
+
+def _nothing(_step: str) -> None:
+    """Go on."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class SqliteStore:
+    """One SQLite file."""
+
+    schema_version: int = SCHEMA_VERSION
+
+    def __init__(  # noqa: PLR0913  options of one file
+        self,
+        path: str | Path,
+        *,
+        create: bool,
+        read_only: bool = False,
+        busy_timeout_ms: int = BUSY_TIMEOUT_MS,
+        clock: Callable[[], datetime] = _utc_now,
+        step: Callable[[str], None] = _nothing,
+    ) -> None:
+        """Open the file, or with `create` make it. Raises StoreUnusable.
+
+        `step` is told the name of each step of an append when it is done, so that tests can stop it there.
+        """
+        self.location = str(path)
+        self._path = Path(path)
+        self._read_only = read_only
+        self._busy_timeout_ms = busy_timeout_ms
+        self._clock = clock
+        self._step = step
+        self._idle: list[sqlite3.Connection] = []  # For reading; append and pop are atomic.
+        self._write_lock = threading.Lock()
+        self._writer: sqlite3.Connection | None = None
+        with self._telling():
+            if create and not read_only:
+                self._create()
+            elif not self._path.exists():
+                raise MissingDatabase(self.location)
+            self._idle.append(self._checked(self._connect("ro" if read_only else "rw")))
+
+    @contextmanager
+    def reading(self) -> Iterator[SqliteSnapshot]:
+        """Open one moment for reading."""
+        with self._telling():
+            connection = self._idle.pop() if self._idle else self._connect("ro" if self._read_only else "rw")
+            connection.execute("BEGIN")
+            try:
+                yield SqliteSnapshot(connection)
+            finally:
+                connection.rollback()
+                self._idle.append(connection)
+
+    @contextmanager
+    def writing(self, *, alone: bool = False) -> Iterator[SqliteUnit]:  # noqa: ARG002  it always is
+        """Open a unit of work; nobody else writes until it has ended."""
+        if self._read_only:
+            raise ReadOnlyDatabase(self.location)
+        with self._write_lock, self._telling():
+            if self._writer is None:
+                self._writer = self._connect("rw")
+            connection = self._writer
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._step("begun")
+                yield SqliteUnit(connection, self._clock, self._step)
+                self._step("committing")
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:  # A full disk ends it by itself.
+                    connection.rollback()
+                raise
+            self._step("committed")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._write_lock:
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
+        while self._idle:
+            self._idle.pop().close()
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"file:{quote(str(self._path))}?mode={mode}",
+            uri=True,
+            timeout=self._busy_timeout_ms / 1_000,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        connection.execute("PRAGMA synchronous = FULL")
+        if _pragma(connection, "synchronous") != SYNCHRONOUS_FULL:
+            raise UnreachableDatabase(self.location, "SQLite does not accept synchronous=FULL")
+        return connection
+
+    def _create(self) -> None:
+        """Make the file and its tables, where they are not there yet; two at once end with one ledger."""
+        connection = self._connect("rwc")
+        try:
+            if _pragma(connection, "application_id") == 0 and not _has_tables(connection):
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("BEGIN IMMEDIATE")
+                if not _has_tables(connection):
+                    for statement in SCHEMA:
+                        connection.execute(statement)
+                connection.execute("COMMIT")
+        finally:
+            connection.close()
+
+    def _checked(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        """Make sure that this is a ledger of a schema that this version knows, with nothing missing at its end."""
+        if _pragma(connection, "application_id") != APPLICATION_ID:
+            raise NotALedger(self.location)
+        found = _pragma(connection, "user_version")
+        if found > SCHEMA_VERSION:
+            raise NewerSchema(self.location, found, SCHEMA_VERSION)
+        head = connection.execute(HEAD).fetchone()[0]
+        ever = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+        if ever is not None and ever[0] != head:
+            raise DamagedDatabase(self.location, f"it ends at {head} and had {ever[0]} events")
+        return connection
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Say in our own words what SQLite says about a file that cannot be used."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: sqlite3.DatabaseError) -> Exception:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code is None:
+            return error
+        primary = code & _PRIMARY_CODE
+        if primary in _UNUSABLE:
+            return _UNUSABLE[primary](self.location)
+        if primary == sqlite3.SQLITE_CORRUPT:
+            return DamagedDatabase(self.location, str(error))
+        if primary in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}:
+            return UnreachableDatabase(self.location, str(error))
+        return error
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is not None
