@@ -4,20 +4,18 @@ from collections.abc import Iterator
 
 from domain import events as e
 from domain import streams
-from domain.claims import EMAIL, PRIMARY_IDENTIFIERS, USERTOKEN, ClaimKey
-from domain.commands import AddIdentifier, IdentifierCommand, RemoveIdentifier, SetPrimaryIdentifier, SubmitForm
-from domain.deciding import Deciding, claim_needs, current_ref, follow_needs
-from domain.editing import (
-    change,
-    changed_needs,
+from domain.claiming import (
     follow_suppressions,
     identifier_needs,
-    make,
     read_properties,
     refuse_create_date,
     refuse_if_claimed,
     value_needs,
 )
+from domain.claims import EMAIL, PRIMARY_IDENTIFIERS, USERTOKEN, ClaimKey
+from domain.commands import AddIdentifier, IdentifierCommand, RemoveIdentifier, SetPrimaryIdentifier, SubmitForm
+from domain.deciding import Deciding, claim_needs, current_ref, follow_needs
+from domain.editing import change, changed_needs, make
 from domain.enrolling import enroll_triggered, trigger_needs
 from domain.identifiers import normal_domain, normal_email
 from domain.ids import RecordRef

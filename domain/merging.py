@@ -15,28 +15,23 @@ from msgspec.structs import asdict
 
 from domain import effects, streams
 from domain import events as e
-from domain.account import KNOWN_PROPERTIES, READ_ONLY
 from domain.blocking import PRECONDITIONS, Pair
-from domain.claims import PRIMARY_IDENTIFIERS, property_claim
-from domain.commands import Choice, MergeRecords
+from domain.choosing import chosen_sides
+from domain.claims import property_claim
+from domain.commands import MergeRecords
 from domain.deciding import Deciding, claim_needs, follow_needs, lineage_needs
 from domain.enrolling import enrolled_by_merge, trigger_needs
-from domain.identifiers import normalised
 from domain.ids import RecordId, RecordRef, merge_id_for
-from domain.record import Record, evolve
+from domain.record import evolve
 from domain.refusals import (
     AlreadyExists,
     PreviewTokenInvalid,
-    PropertyNotChoosable,
     SameRecord,
     TypeMismatch,
-    UnknownProperty,
-    ValueNotFromEither,
     VersionConflict,
 )
-from domain.rulesets import CREATE_DATE, is_system_owned
-from domain.survivorship import ChosenSide, surviving_values
-from domain.values import Dressed, PersonalValues, Plain, Value, is_empty, read_typed
+from domain.survivorship import surviving_values
+from domain.values import PersonalValues, Value
 from domain.view import Need, View
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
@@ -121,7 +116,7 @@ def _decided(deciding: Deciding, command: MergeRecords) -> tuple[RecordRef, e.Re
     pair = Pair(command, account, *sides.both, _is_marked(deciding, sides))
     for refuse_if_blocked in PRECONDITIONS:
         refuse_if_blocked(pair)
-    choices = _chosen_sides(deciding, command, sides)
+    choices = chosen_sides(deciding, command, sides)
 
     survived = surviving_values(account, object_type, *sides.both, choices, result.record_id, deciding.at)
     links = effects.links(deciding, sides)
@@ -214,64 +209,6 @@ def _released(deciding: Deciding, sides: effects.Sides, decisions: list[e.Decide
         if holders:
             released[decided.property] = holders
     return released
-
-
-# -- choices (H10, H11) -----------------------------------------------------------------------------------------------
-
-
-def _chosen_sides(deciding: Deciding, command: MergeRecords, sides: effects.Sides) -> dict[str, ChosenSide]:
-    """Read the user's choices as sides, or refuse them, naming every property at fault."""
-    if not command.choices:
-        return {}
-    object_type, account = sides.object_type, deciding.account
-    defined = {*KNOWN_PROPERTIES.get(object_type, {}), *account.definitions(object_type), *READ_ONLY, CREATE_DATE}
-    ever_set = {name for side in sides.both for name in (*side.properties, *side.empty_properties)}
-    if unknown := [name for name in command.choices if name not in defined and name not in ever_set]:
-        raise UnknownProperty(unknown)
-    read = {name: _read_choice(deciding, sides, name, choice) for name, choice in command.choices.items()}
-    fixed = [
-        name
-        for name, side in read.items()
-        if is_system_owned(object_type, name)
-        or (
-            name == PRIMARY_IDENTIFIERS.get(object_type) and side is not None and _side(sides, side).value(name) is None
-        )
-    ]
-    if fixed:
-        raise PropertyNotChoosable(fixed)
-    chosen = {name: side for name, side in read.items() if side is not None}
-    if foreign := [name for name in read if name not in chosen]:
-        raise ValueNotFromEither(foreign)
-    return chosen
-
-
-def _side(sides: effects.Sides, side: ChosenSide) -> Record:
-    return sides.primary if side == "primary" else sides.secondary
-
-
-def _read_choice(deciding: Deciding, sides: effects.Sides, name: str, choice: Choice) -> ChosenSide | None:
-    if choice == "primary":
-        return "primary"
-    if choice == "secondary":
-        return "secondary"
-    literal: Plain = choice.value if isinstance(choice, Dressed) else choice
-    kind = deciding.account.property_type(sides.object_type, name)
-    try:
-        literal = literal if kind is None else read_typed(kind, literal)
-        literal = normalised(sides.object_type, name, literal)
-    except ValueError:
-        return None
-    for side in ("primary", "secondary"):
-        value = _side(sides, side).value(name)
-        if _is_same(None if value is None else value.v, literal):
-            return side
-    return None
-
-
-def _is_same(kept: Plain, literal: Plain) -> bool:
-    if is_empty(literal):
-        return kept is None
-    return kept == literal and isinstance(kept, bool) == isinstance(literal, bool)
 
 
 # -- the preview's token ----------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from domain import events as e
 from domain.commands import SuppressionKind
 from domain.ids import RecordId
-from domain.values import PersonalValues, Value, filled
+from domain.values import PersonalValues, Value, is_empty
 
 Status: TypeAlias = Literal["active", "archived", "merged_away"]
 
@@ -44,8 +44,9 @@ class SyncLink(Struct, frozen=True):
 class Record(Struct, frozen=True, omit_defaults=True):
     """A record as it stands.
 
-    A value in `properties` was set on the record that `origins` names, or on this one where it
-    names none. `hierarchy` holds `parent` and `child` relationships by the other's id.
+    `properties` has those with a value; one that was set and is empty now is in `empty_properties`.
+    A value was set on the record that `origins` names, or on this one where it names none.
+    `hierarchy` holds `parent` and `child` relationships by the other's id.
     """
 
     record_id: RecordId
@@ -72,7 +73,7 @@ class Record(Struct, frozen=True, omit_defaults=True):
 
     def value(self, name: str) -> Value | None:
         """Look up a property's value; None where it is empty."""
-        return filled(self.properties, name)
+        return self.properties.get(name)
 
     def origin(self, name: str) -> RecordId:
         """Name the record that a property's value was set on."""
@@ -84,7 +85,7 @@ def own_values(event: e.Event, record_id: RecordId) -> dict[str, Value]:
     return {
         name: value
         for name, value in event.values.get(record_id, {}).items()
-        if isinstance(value, Value) and not name.startswith("@")
+        if value.__class__ is Value and name[0] != "@"
     }
 
 
@@ -118,30 +119,47 @@ def without(items: tuple[str, ...], *gone: str) -> tuple[str, ...]:
     return tuple(item for item in items if item not in gone)
 
 
+def _set(event: e.Event, record_id: RecordId) -> tuple[dict[str, Value], tuple[str, ...]]:
+    """Tell the values that an event set on this record, and the names it left empty."""
+    values = own_values(event, record_id)
+    emptied = tuple(name for name, value in values.items() if is_empty(value.v))
+    for name in emptied:
+        del values[name]
+    return values, emptied
+
+
 def _created(record: Record, event: e.RecordCreated) -> Record:
-    return Record(record.record_id, properties=own_values(event, record.record_id), recreated_from=event.recreated_from)
+    values, emptied = _set(event, record.record_id)
+    return Record(record.record_id, properties=values, empty_properties=emptied, recreated_from=event.recreated_from)
 
 
 def _values_set(record: Record, event: e.Event) -> Record:
-    changed = own_values(event, record.record_id)
-    origins = record.origins
+    values, emptied = _set(event, record.record_id)
+    properties, origins, empty = {**record.properties, **values}, record.origins, record.empty_properties
+    for name in emptied:
+        properties.pop(name, None)
     if origins:
-        origins = {name: source for name, source in origins.items() if name not in changed}
-    return replace(record, properties={**record.properties, **changed}, origins=origins)
+        origins = {name: source for name, source in origins.items() if name not in values and name not in emptied}
+    if empty or emptied:
+        empty = tuple(name for name in dict.fromkeys((*empty, *emptied)) if name not in values)
+    return replace(record, properties=properties, origins=origins, empty_properties=empty)
 
 
 def _merged(record: Record, event: e.RecordsMerged) -> Record:
     properties: dict[str, Value] = {}
     origins: dict[str, RecordId] = {}
     emptied: list[str] = []
-    for decided in event.decisions:
-        value, source = kept_value(decided, event.values, record.record_id)
-        if value is None:
-            emptied.append(decided.property)
+    values, own = event.values, record.record_id
+    for decided in event.decisions:  # `kept_value`, in place: every merge in the log comes by here.
+        side, name = decided.side, decided.property
+        source = decided.primary if side == "primary" else decided.secondary if side == "secondary" else own
+        value = values[source].get(name) if source is not None and source in values else None
+        if value is None or value.__class__ is not Value:
+            emptied.append(name)
         else:
-            properties[decided.property] = value
-            if source != record.record_id:
-                origins[decided.property] = source
+            properties[name] = value
+            if source is not None and source != own:
+                origins[name] = source
     sync: dict[str, SyncLink] = {}
     for system, source in event.sync_kept.items():
         external_id = text_of(event.values, source, e.SYNC + system)

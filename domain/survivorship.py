@@ -30,7 +30,7 @@ from domain.rulesets import (
     Union,
     rules_for,
 )
-from domain.values import Plain, Value, is_empty, read_instant
+from domain.values import Plain, Value, read_instant
 
 ChosenSide: TypeAlias = Literal["primary", "secondary"]
 
@@ -71,48 +71,50 @@ def surviving_values(  # noqa: PLR0913, PLR0917  the whole of what decides, and 
     rules = rules_for(account, object_type)
     sides = _Sides(account, rules, choices, primary, secondary)
     decisions: list[Decided] = []
-    empty: list[str] = []
-    values: dict[RecordId, dict[str, Value]] = {primary.record_id: {}, secondary.record_id: {}}
     theirs, others = primary.properties, secondary.properties
+    values = {**_by_origin(primary), **_by_origin(secondary)}
     origins, other_origins = primary.origins, secondary.origins
+    own, other_own = primary.record_id, secondary.record_id
     names = [*theirs, *(name for name in others if name not in theirs)]
-    for name in (*names, *(name for name in choices if name not in theirs and name not in others)):
+    if choices:
+        names += [name for name in choices if name not in theirs and name not in others]
+    for name in names:
         one, other = theirs.get(name), others.get(name)
-        if one is not None and is_empty(one.v):
-            one = None
-        if other is not None and is_empty(other.v):
-            other = None
-        source = other_source = None
-        if one is not None:
-            source = origins.get(name, primary.record_id)
-            values.setdefault(source, {})[name] = one
-        if other is not None:
-            other_source = other_origins.get(name, secondary.record_id)
-            values.setdefault(other_source, {})[name] = other
+        source = None if one is None else origins.get(name, own)
+        other_source = None if other is None else other_origins.get(name, other_own)
         if name in choices:
             decisions.append(Decided(name, choices[name], "H10", "user_choice", source, other_source, chosen=True))
-        elif one is None and other is None:
-            empty.append(name)
-        else:
-            rule = rules.get(name, DEFAULT_RULE)
-            if isinstance(rule, PrimaryWins):
-                if one is not None:
-                    decisions.append(Decided(name, "primary", rule.rule, "primary_wins", source, other_source))
-                else:
-                    said = "H09" if rule is DEFAULT_RULE else rule.rule
-                    decisions.append(Decided(name, "secondary", said, "fills_empty", source, other_source))
-                continue
+            continue
+        rule = rules.get(name, DEFAULT_RULE)
+        if not isinstance(rule, PrimaryWins):
             out = _decide(rule, one, other, sides)
             decisions.append(Decided(name, out.side, out.rule, out.name, source, other_source))
             if out.side in {"computed", "both"}:
                 values.setdefault(result_id, {})[name] = Value(out.computed, at)
-    return Survived(
-        decisions,
-        {source: named for source, named in values.items() if named},
-        tuple(dict.fromkeys((*empty, *primary.empty_properties, *secondary.empty_properties)))
-        if empty or primary.empty_properties or secondary.empty_properties
-        else (),
-    )
+        elif one is not None:
+            decisions.append(Decided(name, "primary", rule.rule, "primary_wins", source, other_source))
+        else:
+            said = "H09" if rule is DEFAULT_RULE else rule.rule
+            decisions.append(Decided(name, "secondary", said, "fills_empty", source, other_source))
+    return Survived(decisions, values, _empty_on_both(primary, secondary))
+
+
+def _by_origin(record: Record) -> dict[RecordId, dict[str, Value]]:
+    """Gather a record's values by the record that each was set on."""
+    if not record.origins:
+        return {record.record_id: record.properties} if record.properties else {}
+    values: dict[RecordId, dict[str, Value]] = {}
+    for name, value in record.properties.items():
+        values.setdefault(record.origins.get(name, record.record_id), {})[name] = value
+    return values
+
+
+def _empty_on_both(primary: Record, secondary: Record) -> tuple[str, ...]:
+    """Names that were set once on a side and have no value on either: known, so that they can be chosen."""
+    if not primary.empty_properties and not secondary.empty_properties:
+        return ()
+    once = dict.fromkeys((*primary.empty_properties, *secondary.empty_properties))
+    return tuple(name for name in once if name not in primary.properties and name not in secondary.properties)
 
 
 def _decide(rule: Rule, one: Value | None, other: Value | None, sides: _Sides) -> _Outcome:  # noqa: C901, PLR0911, PLR0912  one case a rule

@@ -4,7 +4,6 @@ A stored value keeps the time it was set and where it came from; survivorship ne
 """
 
 import math
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal, TypeAlias
 
@@ -44,22 +43,14 @@ PersonalValues: TypeAlias = dict[str, dict[str, Value | Erased]]
 
 def is_empty(v: Plain) -> bool:
     """Whether this counts as no value: null, blank text, no elements. Zero and false are values (H09)."""
-    if v is None:
-        return True
-    if isinstance(v, str):
-        return not v.strip()
-    return isinstance(v, list) and not v
+    if v.__class__ is str:
+        return not v or v.isspace()
+    return v is None or v == []
 
 
 def utc(at: datetime) -> datetime:
     """Express an instant in UTC, however it was sent."""
     return at if at.tzinfo is UTC else at.astimezone(UTC)
-
-
-def filled(values: Mapping[str, Value], name: str) -> Value | None:
-    """Look up a property's value, or None where it has none."""
-    value = values.get(name)
-    return None if value is None or is_empty(value.v) else value
 
 
 def read_instant(text: str) -> datetime:

@@ -143,7 +143,7 @@ class View:
             raise NotLoaded(stream) from None
 
     def version(self, stream: str) -> int:
-        """Count the events of a loaded stream; its next event has this version."""
+        """Count the events of a loaded stream; its last event has this version."""
         try:
             return self._versions[stream]
         except KeyError:
