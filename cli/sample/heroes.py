@@ -79,7 +79,13 @@ def _first_record(script: Script) -> None:
     about("log_playbook", playbook_id="intake-2025", state="logged")
     about("log_playbook", playbook_id="renewal-2025", state="draft")
     about("link_sync", system="salesforce", external_id="0035g00000AnnekeA")
-    script.send("submit_form", form_id="contact-us", submission_id="s-101-1", usertoken="u-anneke-laptop")
+    script.send(
+        "submit_form",
+        form_id="contact-us",
+        submission_id="s-101-1",
+        usertoken="u-anneke-laptop",
+        email="anneke@tuincentrum-vdm.example",
+    )
     _activity(
         script,
         "act-101-1",
