@@ -1,0 +1,116 @@
+"""Layer: tests. Rules that an account sets for its own properties, and rules that it cannot change."""
+
+import pytest
+
+from domain.values import Plain, Sent
+from tests.builders import (
+    ANN,
+    ANNE,
+    CAR,
+    CAR_AGAIN,
+    choosing,
+    create,
+    define,
+    dressed,
+    merge,
+)
+from tests.specification import given
+
+OLD, NEW = "2023-01-01", "2024-01-01"
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind", "primary", "secondary", "kept", "side"),
+    [
+        ("primary_wins", "string", dressed("Gent", OLD), dressed("Brugge", NEW), "Gent", "primary"),
+        ("primary_wins", "string", None, dressed("Brugge", NEW), "Brugge", "secondary"),
+        ("most_recent", "string", dressed("Gent", OLD), dressed("Brugge", NEW), "Brugge", "secondary"),
+        ("most_recent", "string", dressed("Gent", NEW), dressed("Brugge", OLD), "Gent", "primary"),
+        ("most_recent", "string", dressed("Gent", NEW), dressed("Brugge", NEW), "Gent", "primary"),
+        ("most_recent", "string", dressed("Gent", OLD), None, "Gent", "primary"),
+        ("most_recent", "string", None, dressed("Brugge", OLD), "Brugge", "secondary"),
+        ("oldest", "string", dressed("Gent", NEW), dressed("Brugge", OLD), "Brugge", "secondary"),
+        ("oldest", "string", dressed("Gent", OLD), dressed("Brugge", NEW), "Gent", "primary"),
+        ("oldest", "string", dressed("Gent", OLD), dressed("Brugge", OLD), "Gent", "primary"),
+        ("oldest", "string", None, dressed("Brugge", NEW), "Brugge", "secondary"),
+        ("sum", "number", 3, 2, 5, "computed"),
+        ("sum", "number", 0.5, 2, 2.5, "computed"),
+        ("sum", "number", None, 2, 2, "computed"),
+        ("sum", "number", 3, None, 3, "computed"),
+        ("max", "number", 9, 10, 10, "secondary"),
+        ("max", "number", 10, 9, 10, "primary"),
+        ("max", "number", 9, 9, 9, "primary"),
+        ("max", "number", None, -1, -1, "secondary"),
+        ("max", "number", -1, None, -1, "primary"),
+        ("max", "datetime", "2024-05-01T01:00:00Z", "2024-05-01T02:00:00+02:00", "2024-05-01T01:00:00Z", "primary"),
+        ("min", "number", 9, 10, 9, "primary"),
+        ("min", "number", 10, 9, 9, "secondary"),
+        ("min", "number", None, 0, 0, "secondary"),
+        ("min", "datetime", "2024-05-01T01:00:00Z", "2024-05-01T02:00:00+02:00", "2024-05-01T00:00:00Z", "secondary"),
+        ("max", "string", "abc", "abd", "abd", "secondary"),
+        ("max", "bool", False, True, True, "secondary"),
+        ("min", "bool", False, True, False, "primary"),
+        ("union", "list", ["a", "b"], ["b", "c"], ["a", "b", "c"], "both"),
+        ("union", "list", ["a"], None, ["a"], "primary"),
+        ("union", "list", None, ["b"], ["b"], "secondary"),
+    ],
+)
+def test_an_account_may_set_its_own_rule_per_property(  # noqa: PLR0913, PLR0917  one column each
+    rule: str, kind: str, primary: Sent, secondary: Sent, kept: Plain, side: str
+) -> None:
+    then = given(
+        define("contacts", ours={"type": kind, "rule": rule}), create(ANN, ours=primary), create(ANNE, ours=secondary)
+    ).when(merge())
+    then.then_decided("ours", kept, chosen=False)
+    assert then.decision("ours").side == side
+    assert then.decision("ours").rule_name in (rule, "fills_empty")
+
+
+@pytest.mark.parametrize("rule", ["primary_wins", "most_recent", "oldest", "sum", "max", "min", "union"])
+def test_two_empty_values_decide_nothing_under_any_rule(rule: str) -> None:
+    kind = {"sum": "number", "union": "list"}.get(rule, "string")
+    given(define("contacts", ours={"type": kind, "rule": rule}), create(ANN, ours=None), create(ANNE)).when(
+        merge()
+    ).then_undecided("ours")
+
+
+def test_a_custom_type_has_rules_too() -> None:
+    then = given(
+        define("cars", "Car", mileage={"type": "number", "rule": "max"}, colour={"rule": "most_recent"}),
+        create(CAR, mileage=120_000, colour=dressed("red", NEW), plate="1-ABC-001"),
+        create(CAR_AGAIN, mileage="125000", colour=dressed("blue", OLD), plate="1-ABC-002"),
+    ).when(merge(CAR, CAR_AGAIN))
+    then.then_decided("mileage", 125_000, side="secondary")
+    then.then_decided("colour", "red", side="primary")
+    then.then_decided("plate", "1-ABC-001", side="primary", rule="H08")
+
+
+def test_a_users_choice_comes_before_the_accounts_rule() -> None:
+    given(define("contacts", ours={"type": "number", "rule": "max"}), create(ANN, ours=1), create(ANNE, ours=2)).when(
+        choosing(ours="primary")
+    ).then_decided("ours", 1, side="primary", rule="H10", chosen=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "rule", "primary", "secondary", "kept"),
+    [
+        ("createdate", "datetime", "max", "2021-01-01", "2024-01-01", "2021-01-01T00:00:00Z"),
+        ("num_conversion_events", "number", "max", 3, 2, 5),
+        ("hs_marketable_status", "bool", "min", False, True, True),
+    ],
+)
+def test_h11_an_accounts_rule_does_not_come_before_a_rule_of_the_system(  # noqa: PLR0913, PLR0917  one column each
+    name: str, kind: str, rule: str, primary: Sent, secondary: Sent, kept: Plain
+) -> None:
+    world = given()
+    world.world.execute(define("contacts", also={name: {"type": kind, "rule": rule}}))  # Refused or without effect.
+    world.given(create(ANN, {name: primary}), create(ANNE, {name: secondary})).when(merge()).then_decided(name, kept)
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule"), [("string", "sum"), ("datetime", "sum"), ("string", "union"), ("list", "sum")]
+)
+def test_a_rule_that_cannot_work_on_a_propertys_type_is_refused(kind: str, rule: str) -> None:
+    given().when(define("contacts", ours={"type": kind, "rule": rule})).then_refused(
+        "INVALID_PROPERTY", match="ours", property="ours"
+    )
