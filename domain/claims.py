@@ -14,6 +14,18 @@ from domain.values import Plain, Value
 EMAIL, DOMAIN, USERTOKEN, SUPPRESSION, WORKFLOW = "email", "domain", "usertoken", "suppression", "workflow"
 # Duplicate companies share their domain; one address may be suppressed on several records.
 SHARED_KINDS: Final = frozenset({DOMAIN, SUPPRESSION})
+# The events that may change a claim.
+CLAIMING: Final = (
+    e.RecordCreated,
+    e.RecordUpdated,
+    e.IdentifierAdded,
+    e.IdentifierRemoved,
+    e.SyncLinked,
+    e.SyncUnlinked,
+    e.Suppressed,
+    e.RecordsMerged,
+    e.WorkflowDefined,
+)
 # The property that holds the primary identifier of a type.
 PRIMARY_IDENTIFIERS: Final = {"contacts": EMAIL, "companies": DOMAIN}
 
@@ -97,7 +109,7 @@ def claim_changes(  # noqa: C901  one case an event
 
 def _freed_by_merge(account: AccountId, object_type: str, event: e.RecordsMerged) -> Iterator[ClaimChange]:
     """A unique value that lost, and sync links that end, are free again."""
-    for decided in event.decisions:
+    for decided in event.decisions if event.released else ():
         for holder in event.released.get(decided.property, ()):
             loser = decided.secondary if decided.side == "primary" else decided.primary
             value = event.values.get(loser or "", {}).get(decided.property)

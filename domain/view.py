@@ -12,7 +12,7 @@ from domain import account as accounts
 from domain import events as e
 from domain import outcomes, record, streams
 from domain.account import Account, Segment, Workflows
-from domain.claims import ClaimChange, ClaimKey, claim_changes
+from domain.claims import CLAIMING, ClaimChange, ClaimKey, claim_changes
 from domain.ids import AccountId, RecordId, RecordRef
 from domain.outcomes import SpentCommand
 from domain.record import Record
@@ -62,6 +62,8 @@ def evolve(stream: str, state: Any, event: e.Event) -> Any:  # noqa: ANN401  eac
 
 def claims_changed(stream: str, event: e.Event) -> Iterable[ClaimChange]:
     """Tell what an event changes about claims, whatever stream it is on."""
+    if not isinstance(event, CLAIMING):
+        return ()
     name = streams.parse(stream)
     if name.kind == streams.RECORDS:
         object_type, record_id = name.key.split("/", 1)
@@ -79,6 +81,7 @@ class View:
         """Begin with nothing loaded."""
         self._states: dict[str, Any] = {}
         self._versions: dict[str, int] = {}
+        self._unfolded: dict[str, list[e.Event]] = {}  # Applied, and folded in when somebody looks.
         self._claims: dict[ClaimKey, tuple[RecordRef, ...]] = {}
         self._held: dict[HeldBy, dict[str, tuple[RecordRef, ...]]] = {}  # Values with their holders.
         self._current: dict[str, str] = {}  # Record stream to record stream, a step or more.
@@ -129,6 +132,11 @@ class View:
 
     def peek(self, stream: str) -> Any:  # noqa: ANN401
         """Look up a stream's state as far as it is loaded; None where it is not, or does not exist."""
+        if stream in self._unfolded:
+            state = self._states[stream]
+            for event in self._unfolded.pop(stream):
+                state = evolve(stream, state, event)
+            self._states[stream] = state
         return self._states.get(stream)
 
     def has(self, need: Need) -> bool:
@@ -137,10 +145,9 @@ class View:
 
     def state(self, stream: str) -> Any:  # noqa: ANN401
         """Look up a stream's state; None where it does not exist."""
-        try:
-            return self._states[stream]
-        except KeyError:
-            raise NotLoaded(stream) from None
+        if stream not in self._states:
+            raise NotLoaded(stream)
+        return self.peek(stream)
 
     def version(self, stream: str) -> int:
         """Count the events of a loaded stream; its last event has this version."""
@@ -189,7 +196,7 @@ class View:
         if at != stream:  # Shortened, so that a long batch of merges on one lineage stays fast.
             self._current[stream] = at
         elif stream not in self._current:
-            found = self._states.get(stream)
+            found = self.peek(stream)
             if not isinstance(found, Record) or found.status == "merged_away":
                 raise NotLoaded(Lineage(stream))
         return at
@@ -234,7 +241,8 @@ class View:
     def apply(self, recorded: Iterable[Recorded]) -> None:
         """Fold new events in, so that the next decision sees them."""
         for stream, event in recorded:
-            self._states[stream] = evolve(stream, self._states.get(stream), event)
+            self._states.setdefault(stream, None)
+            self._unfolded.setdefault(stream, []).append(event)  # Most records are not looked at again in a batch.
             self._versions[stream] = self._versions.get(stream, 0) + 1
             for change in claims_changed(stream, event):
                 self._claimed.setdefault(change.key, []).append(change)
