@@ -21,8 +21,9 @@ from domain import streams
 from domain.account import Account
 from domain.claims import ClaimKey
 from domain.commands import DEFAULT_ACCOUNT, AnyCommand, Envelope
-from domain.decide import decide, needs
+from domain.decide import decide, needs, preview
 from domain.ids import RecordId, RecordRef
+from domain.merging import Preview
 from domain.outcomes import Outcome, outcome_of
 from domain.record import Record, kept_value
 from domain.refusals import Refusal
@@ -71,6 +72,12 @@ class InMemoryLedger:
             self.append(recorded)
             outcomes.append(self._outcome(envelope.command, recorded))
         return outcomes
+
+    def preview(self, command: c.MergeRecords) -> Preview:
+        """Decide a merge without making it. Raises the Refusal that the merge would get."""
+        view = View()
+        self.load(Envelope(command), view)
+        return preview(command, view, self.now)
 
     def load(self, envelope: Envelope, view: View) -> None:
         """Give the view what deciding this command needs, in rounds, until nothing is missing."""
@@ -394,11 +401,30 @@ class Specification:
         return self
 
     def when(self, command: AnyCommand | Envelope) -> Then:
-        """Decide a command."""
+        """Decide a command. A preview of a merge must tell the same."""
         before = len(self.world.log)
-        (outcome,) = self.world.execute(command)
         plain = command.command if isinstance(command, Envelope) else command
-        return Then(self.world, plain, outcome, self.world.log[before:])
+        foreseen = self._foresee(plain)
+        (outcome,) = self.world.execute(command)
+        then = Then(self.world, plain, outcome, self.world.log[before:])
+        if isinstance(foreseen, Preview):
+            assert then.merged == Merged(foreseen.result, foreseen.merged), "the merge is not what its preview told"
+        elif foreseen is not None:
+            assert (outcome.code, outcome.message, outcome.details) == (
+                foreseen.code,
+                foreseen.message,
+                foreseen.details,
+            ), "the refusal is not what the preview told"
+        return then
+
+    def _foresee(self, command: AnyCommand) -> Preview | Refusal | None:
+        is_spent = streams.command(command.account, command.command_id) in self.world.states
+        if not isinstance(command, c.MergeRecords) or is_spent:
+            return None
+        try:
+            return self.world.preview(command)
+        except Refusal as refusal:
+            return refusal
 
 
 def given(*facts: Given) -> Specification:
