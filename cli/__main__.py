@@ -1,0 +1,159 @@
+"""Layer: cli. The `merge-ledger` command: one line a command, and how every run ends.
+
+Commands are imported when they are run, so that help, mistakes and reads are quick. Whatever
+happens, stdout holds data alone and stderr ends with at most one line that says what is wrong.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, Literal
+
+from cyclopts import App, CycloptsError, Group, Parameter
+
+from cli import exits
+from cli.session import Session, visible
+from cli.settings import resolve
+
+
+def _version() -> str:
+    try:
+        return version("merge-ledger")
+    except PackageNotFoundError:
+        return "unknown (not installed)"
+
+
+app = App(
+    name="merge-ledger",
+    help="Merges duplicate records, never un-merges them, and can always say why each value survived.",
+    version=_version,
+    result_action="return_value",
+    help_format="plaintext",
+    default_parameter=Parameter(negative=()),
+)
+app.meta.group_parameters = Group("Options of every command", sort_key=9)
+
+_merging = Group("Write", sort_key=1)
+_reading = Group("Read records", sort_key=2)
+_listing = Group("Read what happened", sort_key=3)
+_operating = Group("Operate", sort_key=4)
+
+
+def _commands() -> None:
+    """Register every command, one line each."""
+    merges = _family("merges", "List merges, or explain one.", _listing)
+    segments = _family("segments", "List segments, or show one with its members and removals.", _listing)
+    workflows = _family("workflows", "List workflows, or show one with who is and was enrolled.", _listing)
+    outcomes = _family("outcomes", "List what became of commands, or look one up.", _listing)
+    events = _family("events", "List the events of the ledger.", _listing)
+    account = _family("account", "Show the account's settings.", _listing)
+    projections = _family("projections", "List, run or rebuild the projections.", _operating)
+
+    app.command("cli.applying:apply", name="apply", help="Carry out the commands of a JSON-lines file.", group=_merging)
+    app.command("cli.merging:merge", name="merge", help="Merge two records. Merges are final.", group=_merging)
+    app.command("cli.merging:preview", name="preview", help="Show what a merge would do, and why.", group=_merging)
+    app.command("cli.merging:unmerge", name="unmerge", help="Is refused: merges are final.", group=_merging)
+
+    app.command("cli.reading:show", name="show", help="Show a record, whatever its id was.", group=_reading)
+    app.command("cli.reading:find", name="find", help="Find records by address, token or property.", group=_reading)
+    app.command("cli.reading:resolve", name="resolve", help="Tell which records ids lead to today.", group=_reading)
+    app.command("cli.reading:search", name="search", help="Search records with filters.", group=_reading)
+    app.command("cli.reading:history", name="history", help="Show every value a record ever had.", group=_reading)
+    app.command("cli.reading:timeline", name="timeline", help="Show a record's activities.", group=_reading)
+    app.command("cli.reading:lineage", name="lineage", help="Show what a record was merged from.", group=_reading)
+
+    merges.command("cli.listing:merges_list", name="list", help="List merges, the newest first.")
+    merges.command("cli.listing:merges_show", name="show", help="Show a merge: both sides, the result, and why.")
+    segments.command("cli.listing:segments_list", name="list", help="List segments.")
+    segments.command("cli.listing:segments_show", name="show", help="Show a segment.")
+    workflows.command("cli.listing:workflows_list", name="list", help="List workflows.")
+    workflows.command("cli.listing:workflows_show", name="show", help="Show a workflow.")
+    outcomes.command("cli.listing:outcomes_list", name="list", help="List outcomes.")
+    outcomes.command("cli.listing:outcomes_show", name="show", help="Show a command's outcome.")
+    events.command("cli.listing:events_list", name="list", help="List events, in order of position.")
+    account.command("cli.listing:account_show", name="show", help="Show effective settings and their origin.")
+
+    projections.command("cli.operating:projections_list", name="list", help="Show position, lag and digest of each.")
+    projections.command("cli.operating:projections_run", name="run", help="Bring the projections up to date.")
+    projections.command("cli.operating:projections_rebuild", name="rebuild", help="Build them again from nothing.")
+    app.command("cli.operating:status", name="status", help="Show database, lag and settings.", group=_operating)
+    app.command("cli.operating:demo", name="demo", help="See it all work, on sample data.", group=_operating)
+
+
+def _family(name: str, what: str, group: Group) -> App:
+    family = App(name=name, help=what, group=group, help_format="plaintext")
+    app.command(family)
+    return family
+
+
+_commands()
+
+
+@app.meta.default
+def launch(
+    *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+    db: Annotated[str | None, Parameter(help="The ledger: a SQLite file. [default: ./ledger.db]")] = None,
+    account: Annotated[str | None, Parameter(help="The account. [default: main]")] = None,
+    output: Annotated[
+        Literal["json", "jsonl", "csv", "table"] | None,
+        Parameter(("--output", "-o"), help="How data is written. [default: table on a terminal, jsonl in a pipe]"),
+    ] = None,
+    catch_up: Annotated[
+        bool | None,
+        Parameter(negative="--no-catch-up", help="Bring the projections up to date before reading. [default: yes]"),
+    ] = None,
+) -> int:
+    """Settle what every command is given, then run the one that was asked for."""
+    session = Session(resolve({"db": db, "account": account, "output": output, "catch_up": catch_up}))
+    command, bound, given = app.parse_args(tokens, exit_on_error=False, print_error=False)
+    result = command(*bound.args, **bound.kwargs, **({"session": session} if "session" in given else {}))
+    if result is None or isinstance(result, int):
+        return result or exits.DONE
+    from cli.output import write  # noqa: PLC0415  help needs no writer
+
+    return write(result, session)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; returns the exit code and never raises."""
+    tokens = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code: int | None = app.meta(tokens, exit_on_error=False, print_error=False)
+        sys.stdout.flush()
+    except CycloptsError as error:
+        return _end(exits.USAGE, f"{' '.join(str(error).split())} (see merge-ledger --help)")
+    except exits.Ending as ending:
+        return _end(ending.code, str(ending))
+    except BrokenPipeError:
+        return _end_quietly(exits.DONE)
+    except exits.PipeClosed:
+        return _end_quietly(exits.PIPE_CLOSED)
+    except KeyboardInterrupt:
+        return _end(exits.INTERRUPTED, "stopped")
+    except Exception as error:  # noqa: BLE001  the last resort: a user never sees a traceback
+        from cli.crash import explain  # noqa: PLC0415  only then
+
+        return _end(*explain(error, tokens))
+    return code or exits.DONE
+
+
+def _end(code: int, line: str) -> int:
+    try:
+        print(f"merge-ledger: {visible(line)}", file=sys.stderr, flush=True)  # noqa: T201  the one line
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _end_quietly(code)
+    return code
+
+
+def _end_quietly(code: int) -> int:
+    """Let nothing complain at exit that nobody reads any more."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

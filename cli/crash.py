@@ -1,0 +1,52 @@
+"""Layer: cli. What is said when something failed that no command expects: the store, or a bug of ours."""
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cli import exits
+from ledger.store import StoreUnusable
+
+
+def explain(error: Exception, tokens: Sequence[str]) -> tuple[int, str]:
+    """Tell the exit code and the one line for people; a bug's details go to a file that only its owner reads."""
+    if isinstance(error, StoreUnusable):
+        return exits.STORE_UNUSABLE, str(error)
+    kind = type(error).__name__
+    try:
+        where = _write_report(error, tokens)
+    except OSError:
+        traceback.print_exception(error, file=sys.stderr)
+        return exits.BUG, f"unexpected {kind}, a bug of ours; its details are above"
+    return exits.BUG, f"unexpected {kind}, a bug of ours; its details are in {where}"
+
+
+def _write_report(error: Exception, tokens: Sequence[str]) -> Path:
+    """Write what a developer needs: never the values of options, which can be personal."""
+    names = [token.partition("=")[0] if token.startswith("-") else "…" for token in tokens[1:]]
+    now = datetime.now(UTC)
+    told = [
+        f"merge-ledger {' '.join([*tokens[:1], *names])}\n",
+        f"{now.isoformat()}  Python {sys.version}\n\n",
+        *traceback.format_exception(error),
+    ]
+    name = f"crash-{now:%Y%m%dT%H%M%S}-{os.getpid()}.txt"
+    for folder in (_state_folder(), Path(tempfile.gettempdir())):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / name
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+                file.writelines(told)
+        except OSError:
+            continue
+        return path
+    raise OSError
+
+
+def _state_folder() -> Path:
+    home = os.environ.get("XDG_STATE_HOME")
+    return (Path(home) if home else Path.home() / ".local" / "state") / "merge-ledger"

@@ -1,0 +1,41 @@
+"""Layer: cli. How a run ends: the exit codes, and the exceptions that carry one line for people."""
+
+from typing import ClassVar, Final
+
+DONE: Final = 0
+FOUND: Final = 1  # Unreadable input, or differences.
+USAGE: Final = 2
+REFUSED: Final = 3
+NOT_FOUND: Final = 4
+STORE_UNUSABLE: Final = 5
+BUG: Final = 70
+INTERRUPTED: Final = 130
+PIPE_CLOSED: Final = 141  # Only where work was left undone.
+
+
+class Ending(Exception):  # noqa: N818  not always an error
+    """Ends the command with one line on stderr."""
+
+    code: ClassVar[int]
+
+
+class Mistake(Ending):
+    """The command line asks for something that cannot be asked so."""
+
+    code = USAGE
+
+
+class NotThere(Ending):
+    """What was asked for does not exist."""
+
+    code = NOT_FOUND
+
+
+class Stopped(Ending):
+    """The user stopped it; the message says how far it came."""
+
+    code = INTERRUPTED
+
+
+class PipeClosed(Exception):  # noqa: N818  not an error
+    """Nobody reads on, and work was left undone."""

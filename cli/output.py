@@ -1,0 +1,144 @@
+"""Layer: cli. Writes answers to stdout: one JSON document, a stream of JSON lines, CSV, or a table.
+
+A command returns an `Answer` and knows nothing of formats. All four show the same JSON: tables and
+CSV are drawn from what `-o json` prints. Bytes are always UTF-8, whatever the locale.
+"""
+
+import csv
+import io
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from cli import exits
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from cli.session import Session
+
+_ENCODE = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command found: the value, its rows where it is a list, how it is drawn, how the run ends."""
+
+    value: Any
+    draw: Callable[[Any], "RenderableType"]
+    rows: Sequence[Any] | None = None
+    code: int = exits.DONE
+    notes: tuple[str, ...] = field(default=())
+
+
+class Page(Protocol):
+    """A page of results, and where the next one begins."""
+
+    @property
+    def results(self) -> Sequence[Any]:
+        """What was found."""
+
+    @property
+    def after(self) -> str | None:
+        """The cursor of the next page."""
+
+
+def write(answer: Answer, session: "Session") -> int:
+    """Write an answer in the session's format; returns the exit code."""
+    rows = [answer.value] if answer.rows is None else answer.rows
+    if session.format == "json":
+        _write_bytes(document(answer.value))
+    elif session.format == "jsonl":
+        _write_bytes(b"".join(line(row) for row in rows))
+    elif session.format == "csv":
+        _write_bytes(as_csv([msgspec.to_builtins(row) for row in rows]))
+    else:
+        session.console.print(answer.draw(msgspec.to_builtins(answer.value)))
+    sys.stdout.flush()
+    for note in answer.notes:
+        session.say(note)
+    return answer.code
+
+
+def document(value: Any) -> bytes:  # noqa: ANN401  whatever JSON can hold
+    """Write one JSON document, for eyes too."""
+    return msgspec.json.format(_ENCODE(value), indent=2) + b"\n"
+
+
+def line(value: Any) -> bytes:  # noqa: ANN401
+    """Write one line of JSON."""
+    return _ENCODE(value) + b"\n"
+
+
+def as_csv(rows: Sequence[Any], columns: Sequence[str] | None = None, *, header: bool = True) -> bytes:
+    """Write rows flat: objects inside become `outer.inner` columns, plain lists `a;b`, other lists JSON."""
+    flat = [flattened(row) for row in rows]
+    names = columns or list(dict.fromkeys(name for row in flat for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, restval="", extrasaction="ignore", lineterminator="\n")
+    if header and names:
+        writer.writeheader()
+    writer.writerows(flat)
+    return text.getvalue().encode()
+
+
+def flattened(value: Any, path: str = "") -> dict[str, str]:  # noqa: ANN401
+    """Flatten JSON into named texts."""
+    if isinstance(value, Mapping):
+        inner: dict[str, str] = {}
+        for name, one in value.items():
+            inner |= flattened(one, f"{path}.{name}" if path else str(name))
+        return inner or ({path: ""} if path else {})
+    return {path or "value": cell(value)}
+
+
+def cell(value: Any) -> str:  # noqa: ANN401
+    """Write one JSON value as a text."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and not any(isinstance(one, dict | list) for one in value):
+        return ";".join(map(cell, value))
+    return _ENCODE(value).decode()
+
+
+class Stream:
+    """Writes outcomes as they come; a document is closed even when the run is interrupted."""
+
+    def __init__(self, session: "Session", columns: Sequence[str]) -> None:
+        """Begin; with `table` nothing is written here, a summary follows."""
+        self._format = session.format
+        self._columns = columns
+        self._begun = False
+
+    def write(self, values: Iterable[Any]) -> None:
+        """Write some more."""
+        if self._format == "jsonl":
+            _write_bytes(b"".join(line(value) for value in values))
+        elif self._format == "csv":
+            rows = [msgspec.to_builtins(value) for value in values]
+            _write_bytes(as_csv(rows, self._columns, header=not self._begun))
+            self._begun = True
+        elif self._format == "json":
+            for value in values:
+                _write_bytes((b",\n  " if self._begun else b"[\n  ") + _ENCODE(value))
+                self._begun = True
+        sys.stdout.flush()
+
+    def close(self) -> None:
+        """End the document."""
+        if self._format == "json":
+            _write_bytes(b"\n]\n" if self._begun else b"[]\n")
+        elif self._format == "csv" and not self._begun:
+            _write_bytes(as_csv([], self._columns))
+        sys.stdout.flush()
+
+
+def _write_bytes(data: bytes) -> None:
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()

@@ -1,0 +1,296 @@
+"""Layer: cli. Draws one thing on a page: a record, a merge with both sides and why, a lineage, a segment, a workflow.
+
+What is drawn is the JSON of the contract, so a page never knows more or less than `-o json`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from cli.session import visible
+from cli.tables import Column, Row, new_table, status_text, table, text
+
+_LISTED_MAX: Final = 20
+_SIDE_STYLES: Final = {"primary": "green", "secondary": "cyan", "both": "magenta", "computed": "magenta"}
+
+
+def facts(pairs: Sequence[tuple[str, RenderableType]]) -> Table:
+    """Draw names beside values."""
+    drawn = Table.grid(padding=(0, 2))
+    drawn.add_column(style="dim", no_wrap=True)
+    drawn.add_column(overflow="fold")
+    for name, value in pairs:
+        drawn.add_row(name, value)
+    return drawn
+
+
+def heading(*parts: RenderableType) -> Table:
+    """Draw the first line of a page."""
+    drawn = Table.grid(padding=(0, 2))
+    drawn.add_row(*parts)
+    return drawn
+
+
+def section(title: str, body: RenderableType) -> RenderableType:
+    """Draw a part of a page under its name."""
+    return Group(Text(""), Text(title, "bold"), body)
+
+
+def some(items: Sequence[str], style: str = "") -> Text:
+    """Draw a list of ids, the first of a long one."""
+    shown = text(list(items[:_LISTED_MAX]), style)
+    return shown if len(items) <= _LISTED_MAX else shown.append(f" … {len(items):,} in all", "dim")
+
+
+# -- a record ---------------------------------------------------------------------------------------------------------
+
+
+def record_page(record: Row) -> RenderableType:
+    """Draw a record, a tombstone or what is left of an erased record."""
+    named = Text(visible(f"{record.get('object_type', 'record')} {record['id']}"), "bold cyan")
+    parts: list[RenderableType] = [heading(named, status_text(record["status"]))]
+    if record["status"] in {"merged_away", "erased"}:
+        return Group(*parts, facts([(name, text(value)) for name, value in record.items() if name not in _HEADED]))
+    if record.get("requested_id") not in {None, record["id"]}:
+        via = ", ".join(record.get("redirected_via") or ())
+        parts.append(Text(visible(f"{record['requested_id']} leads here through {via}"), "yellow"))
+    parts.append(
+        facts(
+            [
+                ("merged from", some(record.get("merged_ids") or ())),
+                ("version", Text(f"{record.get('version')}, as of position {record.get('position', 0):,}")),
+                ("updated", text(record.get("updated_at"))),
+            ]
+        )
+    )
+    properties = record.get("properties") or {}
+    parts.append(section("Properties", facts([(visible(name), text(value)) for name, value in properties.items()])))
+    around = list(_around(record))
+    if around:
+        parts.append(section("Around it", facts(around)))
+    return Group(*parts)
+
+
+_HEADED: Final = {"id", "status", "object_type"}
+
+
+def _around(record: Row) -> Iterator[tuple[str, RenderableType]]:
+    if links := record.get("associations"):
+        yield "associations", Group(*(_link(one) for one in links[:_LISTED_MAX]))
+        if len(links) > _LISTED_MAX:
+            yield "", Text(f"… {len(links):,} in all", "dim")
+    if total := record.get("activities_total"):
+        yield "activities", Text(f"{total:,}, the newest ").append_text(some((record.get("activities") or ())[:3]))
+    segments = record.get("segments") or {}
+    for kind in ("static", "active"):
+        if segments.get(kind):
+            yield f"{kind} segments", some(segments[kind])
+    for name in ("workflows", "usertokens"):
+        if record.get(name):
+            yield name, some(record[name])
+    if playbooks := record.get("playbooks"):
+        yield "playbooks", text([f"{one['playbook_id']} ({one['state']})" for one in playbooks])
+    for system, external_id in (record.get("sync") or {}).items():
+        yield f"sync {system}", text(external_id)
+    for one in record.get("suppressions") or ():
+        yield (
+            "suppressed",
+            text(" ".join(str(one[name]) for name in ("kind", "topic", "address") if one.get(name)), "red"),
+        )
+    for name in ("active_call", "recreated_from"):
+        if record.get(name):
+            yield name.replace("_", " "), text(record[name])
+
+
+def _link(link: Row) -> Text:
+    drawn = text(f"{link['object_type']} {link['id']}")
+    labels = [_label(one) for one in link.get("labels") or ()]
+    return drawn.append(f"  {', '.join(labels)}" if labels else "", "dim")
+
+
+def _label(label: Row) -> str:
+    attributes = ", ".join(f"{name}={value}" for name, value in (label.get("attributes") or {}).items())
+    return visible(f"{label['label']} ({attributes})" if attributes else str(label["label"]))
+
+
+# -- a merge ----------------------------------------------------------------------------------------------------------
+
+
+def merge_page(merge: Row) -> RenderableType:
+    """Draw a merge or its preview: both sides and the result beside one another, and why."""
+    result = merge.get("result_id") or "a new record"
+    named = f"{merge['object_type']} {merge['primary_id']} + {merge['secondary_id']} → {result}"
+    parts: list[RenderableType] = [Text(visible(named), "bold")]
+    known = [(label, merge.get(name)) for label, name in _MERGE_FACTS]
+    parts.append(facts([(label, text(value)) for label, value in known if value is not None]))
+    parts.append(_decisions(merge))
+    effects = list(_effects(merge.get("effects") or {}))
+    if effects:
+        parts += [Text("Effects", "bold"), facts(effects)]
+    for warning in merge.get("warnings") or ():
+        parts.append(Text(visible(f"! {warning['message']} ({warning['code']})"), "yellow"))
+    if merge.get("preview_token"):
+        parts += [Text(""), facts([("preview token", text(merge["preview_token"], "cyan"))])]
+    return Group(*parts)
+
+
+_MERGE_FACTS: Final = (
+    ("merge", "merge_id"),
+    ("happened", "occurred_at"),
+    ("position", "position"),
+    ("actor", "actor"),
+    ("reason", "reason"),
+    ("rule set", "rule_set"),
+    ("properties moved", "properties_moved"),
+)
+
+
+def _decisions(merge: Row) -> RenderableType:
+    drawn = new_table()
+    drawn.add_column("property", style="bold", overflow="fold")
+    drawn.add_column(Text(visible(f"primary {merge['primary_id']}")), overflow="fold")
+    drawn.add_column(Text(visible(f"secondary {merge['secondary_id']}")), overflow="fold")
+    drawn.add_column("result", overflow="fold")
+    drawn.add_column("why", overflow="fold")
+    for one in merge.get("decisions") or ():
+        side = one.get("from")
+        drawn.add_row(
+            Text(visible(one["property"])),
+            _side(one.get("primary"), is_kept=side in {"primary", "both", "computed"}),
+            _side(one.get("secondary"), is_kept=side in {"secondary", "both", "computed"}),
+            text(one.get("value"), _SIDE_STYLES.get(str(side), "")),
+            _why(one),
+        )
+    return drawn
+
+
+def _side(side: Mapping[str, Any] | None, *, is_kept: bool) -> Text:
+    value = text(None if side is None else side.get("value"))
+    value.stylize("" if is_kept else "dim")
+    at = str((side or {}).get("at") or "")[:10]
+    return value.append(f"  {at}", "dim") if at else value
+
+
+def _why(decision: Row) -> Text:
+    told = Text(str(decision.get("rule")), "bold").append(f" {decision.get('rule_name')}", "not bold")
+    told.append(f", from {decision['from']}" if decision.get("from") else "", "dim")
+    return told.append(", chosen", "yellow") if decision.get("chosen_by_user") else told
+
+
+def _effects(effects: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, RenderableType]]:
+    for name, value in effects.items():
+        told = f"{path} {name}".strip().replace("_", " ")
+        if isinstance(value, dict) and not _is_ref(value):
+            yield from _effects(value, told)
+        elif value:
+            yield told, text([_ref(one) for one in value] if isinstance(value, list) else value)
+
+
+def _is_ref(value: Mapping[str, Any]) -> bool:
+    return not any(isinstance(one, dict | list) for one in value.values()) and "id" in value
+
+
+def _ref(one: Any) -> str:  # noqa: ANN401  whatever JSON can hold
+    if isinstance(one, dict):
+        return " ".join(str(value) for value in one.values() if value not in (None, "", [], {}))
+    return str(one)
+
+
+# -- a lineage, a segment, a workflow, settings -----------------------------------------------------------------------
+
+
+def lineage_page(lineage: Row) -> RenderableType:
+    """Draw which records became which: the current one first, as a tree, or as a list where it is deep."""
+    nodes = {node["record_id"]: node for node in lineage["nodes"]}
+    tree = Tree(_node(nodes, lineage["root"], "bold cyan"), guide_style="dim")
+    waiting = [(tree, lineage["root"], 1)]
+    while waiting:  # Chains are 250 deep: no recursion.
+        branch, record_id, depth = waiting.pop()
+        if depth > _TREE_DEPTH_MAX:
+            return table(_NODES, [node for node in lineage["nodes"] if node.get("merge_id")])
+        node = nodes.get(record_id) or {}
+        sides = [node[side] for side in ("primary_id", "secondary_id") if node.get(side)]
+        waiting += [(branch.add(_node(nodes, side, "")), side, depth + 1) for side in sides]
+    return tree
+
+
+_TREE_DEPTH_MAX: Final = 14
+_NODES: Final = (
+    Column("record", "record_id", "bold cyan"),
+    Column("primary", "primary_id"),
+    Column("secondary", "secondary_id"),
+    Column("merge", "merge_id", "dim"),
+    Column("at", "at", "dim"),
+)
+
+
+def _node(nodes: Mapping[str, Row], record_id: str, style: str) -> Text:
+    node = nodes.get(record_id) or {}
+    told = Text(visible(record_id), style)
+    return told.append(f"  {node['merge_id']} {node.get('at') or ''}", "dim") if node.get("merge_id") else told
+
+
+def segment_page(segment: Row) -> RenderableType:
+    """Draw a segment: who is on it, and who a merge or a person took off it."""
+    about = facts(
+        [
+            ("type", text(segment["object_type"])),
+            ("kind", text(segment["kind"])),
+            ("members", some(segment.get("members") or ())),
+        ]
+    )
+    return _with_removals(_titled(segment["segment_id"], segment["name"]), about, "Removals", segment.get("removals"))
+
+
+def workflow_page(workflow: Row) -> RenderableType:
+    """Draw a workflow: who is enrolled and why, and who no longer is."""
+    enrolled = workflow.get("enrolled") or ()
+    about = Group(
+        facts([("type", text(workflow["object_type"]))]),
+        section("Enrolled", table(_CAUSED, enrolled) if enrolled else Text("nobody", "dim")),
+    )
+    title = _titled(workflow["workflow_id"], workflow["name"])
+    return _with_removals(title, about, "Unenrollments", workflow.get("unenrollments"))
+
+
+_CAUSED: Final = (
+    Column("record", "record_id", "cyan"),
+    Column("cause", "cause"),
+    Column("reason", "reason"),
+    Column("at", "at", "dim"),
+)
+
+
+def _titled(one_id: str, name: str) -> RenderableType:
+    return heading(Text(visible(one_id), "bold cyan"), Text(visible(name), "bold"))
+
+
+def _with_removals(
+    title: RenderableType, about: RenderableType, name: str, removals: Sequence[Row] | None
+) -> RenderableType:
+    return Group(title, about, section(name, table(_CAUSED, removals))) if removals else Group(title, about)
+
+
+def settings_page(settings: Mapping[str, Any]) -> RenderableType:
+    """Draw settings with their origin."""
+    drawn = new_table()
+    for head in ("setting", "value", "origin"):
+        drawn.add_column(head, overflow="fold")
+    for name, value, origin in _settings(settings):
+        drawn.add_row(Text(name, "bold"), text(value), Text(origin, "dim"))
+    return drawn
+
+
+def _settings(settings: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any, str]]:
+    for name, one in settings.items():
+        full = f"{path}{name}"
+        if isinstance(one, dict) and set(one) == {"value", "origin"}:
+            yield full, one["value"], str(one["origin"])
+        elif isinstance(one, dict):
+            yield from _settings(one, f"{full}.")
+        else:
+            yield full, one, ""

@@ -1,0 +1,169 @@
+"""Layer: cli. Settings: flag, then environment, then `./merge-ledger.toml`, then the user's file, then the default.
+
+Each value remembers where it came from, so that `status` can say so. An unknown name in a file is
+a mistake that is told: a misspelt setting must not be passed over.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from cli.exits import Mistake
+
+FORMATS: Final = ("json", "jsonl", "csv", "table")
+FILE_NAME: Final = "merge-ledger.toml"
+ENVIRONMENT_PREFIX: Final = "MERGE_LEDGER_"
+
+_ID = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+_SPOKEN_BOOLS = {
+    "true": True,
+    "1": True,
+    "yes": True,
+    "on": True,
+    "false": False,
+    "0": False,
+    "no": False,
+    "off": False,
+}
+
+
+class Known(NamedTuple):
+    """A setting that exists: how its text is read, what it is for, and its default."""
+
+    read: Callable[[Any], Any]
+    meaning: str
+    default: Any = None
+
+
+class Setting(NamedTuple):
+    """A setting's value and where it came from."""
+
+    name: str
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a command is told by flags, environment and files."""
+
+    db: str
+    account: str
+    output: str | None
+    catch_up: bool
+    actor: str | None
+    origins: tuple[Setting, ...]
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        msg = "expected text"
+        raise ValueError(msg)
+    return value
+
+
+def _id(value: object) -> str:
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        msg = "expected 1 to 64 of A-Z a-z 0-9 _ . -"
+        raise ValueError(msg)
+    return value
+
+
+def _format(value: object) -> str:
+    if value not in FORMATS:
+        msg = f"expected one of {', '.join(FORMATS)}"
+        raise ValueError(msg)
+    return str(value)
+
+
+def _bool(value: object) -> bool:
+    if isinstance(value, str):
+        value = _SPOKEN_BOOLS.get(value.lower())
+    if not isinstance(value, bool):
+        msg = "expected true or false"
+        raise ValueError(msg)  # noqa: TRY004  one kind of error for all that cannot be read
+    return value
+
+
+KNOWN: Final[dict[str, Known]] = {
+    "db": Known(_text, "the ledger: a SQLite file", default="./ledger.db"),
+    "account": Known(_id, "the account of commands that name none, and of all that is read", default="main"),
+    "output": Known(_format, "json, jsonl, csv or table; by default a table on a terminal, jsonl in a pipe"),
+    "catch_up": Known(_bool, "whether a reading command first brings the projections up to date", default=True),
+    "actor": Known(_text, "who asks for the merges of `merge`"),
+}
+
+
+class _Source(NamedTuple):
+    """A place that settings come from."""
+
+    origin: str
+    values: Mapping[str, Any]
+
+
+def resolve(
+    flags: Mapping[str, Any], *, environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Settings:
+    """Settle every setting; `flags` holds what the command line said, None where it said nothing."""
+    environment = os.environ if environment is None else environment
+    folder = Path() if folder is None else folder
+    sources = list(_sources(flags, environment, folder))
+    settled = [_settle(name, known, sources) for name, known in KNOWN.items()]
+    values = {setting.name: setting.value for setting in settled}
+    return Settings(**values, origins=tuple(settled))
+
+
+def user_file(environment: Mapping[str, str]) -> Path:
+    """Tell where the user's own file is."""
+    home = environment.get("XDG_CONFIG_HOME")
+    base = Path(home) if home else Path(environment.get("HOME") or Path.home()) / ".config"
+    return base / "merge-ledger" / FILE_NAME
+
+
+def _sources(flags: Mapping[str, Any], environment: Mapping[str, str], folder: Path) -> Iterator[_Source]:
+    """Tell the places, the one that counts most first."""
+    for name in KNOWN:
+        if flags.get(name) is not None:
+            yield _Source(f"--{name.replace('_', '-')}", {name: flags[name]})
+    for name in KNOWN:
+        variable = ENVIRONMENT_PREFIX + name.upper()
+        if environment.get(variable):
+            yield _Source(variable, {name: environment[variable]})
+    for path in (folder / FILE_NAME, user_file(environment)):
+        yield _Source(str(path), _read_file(path))
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        msg = f"settings file {path} cannot be read: {error.strerror}"
+        raise Mistake(msg) from None
+    import tomllib  # noqa: PLC0415  most runs have no file
+
+    try:
+        found = tomllib.loads(data.decode())
+    except ValueError as error:
+        msg = f"settings file {path} is not TOML: {error}"
+        raise Mistake(msg) from None
+    for name in found:
+        if name not in KNOWN:
+            msg = f"settings file {path} has an unknown setting {name!r}; known are {', '.join(KNOWN)}"
+            raise Mistake(msg)
+    return found
+
+
+def _settle(name: str, known: Known, sources: list[_Source]) -> Setting:
+    for origin, values in sources:
+        if name in values:
+            try:
+                return Setting(name, known.read(values[name]), origin)
+            except ValueError as error:
+                msg = f"{origin}: {name}: {error}"
+                raise Mistake(msg) from None
+    return Setting(name, known.default, "default")

@@ -1,0 +1,106 @@
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import Cli, contact, lines
+
+MERGE = {
+    "type": "merge_records",
+    "command_id": "merge-1",
+    "object_type": "contacts",
+    "primary_id": "101",
+    "secondary_id": "102",
+    "result_id": "103",
+}
+PAIR = lines(contact("101", city="Gent"), contact("102", city="Brugge"))
+
+
+def test_every_command_has_one_outcome_in_the_order_of_the_input(cli: Cli) -> None:
+    ran = cli("apply", "-", stdin=PAIR + b"nonsense\n\n" + lines(MERGE, {**MERGE, "command_id": "merge-2"}))
+    assert [(one["command_id"], one["status"], one.get("code")) for one in ran.lines] == [
+        ("create-101", "applied", None),
+        ("create-102", "applied", None),
+        (None, "unreadable", "INVALID_JSON"),
+        ("merge-1", "applied", None),
+        ("merge-2", "refused", "ALREADY_MERGED"),
+    ]
+    assert ran.lines[2]["line"] == 3
+    assert ran.lines[3]["record_id"] == "103"
+    assert ran.code == 1
+    assert "3 applied, 1 refused, 1 unreadable" in ran.err
+
+
+@pytest.mark.parametrize(("stdin", "code"), [(PAIR, 0), (PAIR + lines(MERGE, {**MERGE, "command_id": "x"}), 3)])
+def test_the_exit_code_says_the_worst_that_happened(cli: Cli, stdin: bytes, code: int) -> None:
+    assert cli("apply", "-", stdin=stdin).code == code
+
+
+def test_a_file_is_read_by_its_name(cli: Cli) -> None:
+    (cli.folder / "commands.jsonl").write_bytes(PAIR)
+    assert [one["status"] for one in cli("apply", "commands.jsonl").lines] == ["applied", "applied"]
+
+
+def test_the_same_file_again_gets_the_same_answers(cli: Cli) -> None:
+    first = cli("apply", "-", stdin=PAIR + lines(MERGE))
+    again = cli("apply", "-", stdin=PAIR + lines(MERGE))
+    assert again.lines == [{**one, "repeated": True} for one in first.lines]
+    assert "3 of these were answered before" in again.err
+
+
+@pytest.mark.parametrize("data", [b"", b"\n\n", b"\xef\xbb\xbf\r\n"])
+def test_an_empty_file_is_nothing_to_do(cli: Cli, data: bytes) -> None:
+    ran = cli("apply", "-", "-o", "json", stdin=data)
+    assert (ran.code, ran.json) == (0, [])
+    assert "nothing to do" in ran.err
+
+
+def test_json_is_one_document_of_all_outcomes(cli: Cli) -> None:
+    assert [one["status"] for one in cli("apply", "-", "-o", "json", stdin=PAIR).json] == ["applied", "applied"]
+
+
+def test_csv_has_one_header_however_many_batches(cli: Cli) -> None:
+    many = lines(*(contact(str(number)) for number in range(1, 2101)))
+    out = cli("apply", "-", "-o", "csv", stdin=many).out.splitlines()
+    assert out[0].startswith("line,command_id,status,code")
+    assert len(out) == 2101
+
+
+def test_a_table_shows_what_was_refused_by_code(cli: Cli) -> None:
+    out = cli("apply", "-", "-o", "table", stdin=PAIR + lines(MERGE, {**MERGE, "command_id": "x"})).out
+    assert "ALREADY_MERGED" in out
+    assert "contacts 101 was merged into 103" in out
+
+
+def test_the_account_is_supplied_where_a_command_names_none(cli: Cli) -> None:
+    cli("apply", "-", "--account", "shop", stdin=lines(contact("1"), {**contact("2"), "account": "other"}))
+    with sqlite3.connect(cli.folder / "ledger.db") as database:
+        streams = {stream for (stream,) in database.execute("select stream from events")}
+    database.close()
+    assert {"shop/records/contacts/1", "other/records/contacts/2"} <= streams
+
+
+def test_check_only_reads_and_makes_no_database(cli: Cli) -> None:
+    ran = cli("apply", "-", "--check", stdin=PAIR + b"{}\n" + lines(MERGE))
+    assert [(one["line"], one["code"]) for one in ran.lines] == [(3, "MISSING_FIELD")]
+    assert ran.code == 1
+    assert "3 commands can be read, 1 of them merges; 1 lines cannot" in ran.err
+    assert not (cli.folder / "ledger.db").exists()
+    assert cli("apply", "-", "--check", stdin=PAIR).code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["nofile.jsonl"], "nofile.jsonl: No such file or directory"),
+        (["."], "Is a directory"),
+        (["--chekc"], "unknown option: --chekc"),
+        ([], "requires an argument"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_a_mistake_of_one_line(cli: Cli, arguments: list[str], told: str) -> None:
+    ran = cli("apply", *arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert told in ran.err
+    assert ran.err.count("\n") == 1
+    assert not Path("ledger.db").exists()
