@@ -20,7 +20,7 @@ from domain.enrolling import enroll_triggered, trigger_needs
 from domain.identifiers import normal_domain, normal_email
 from domain.ids import RecordRef
 from domain.refusals import AlreadyExists, InvalidProperty, NotAdditional, TypeMismatch
-from domain.values import Value
+from domain.values import Dressed, Value
 from domain.view import Need, View
 
 CONTACTS = "contacts"
@@ -126,6 +126,8 @@ def set_primary_identifier(deciding: Deciding, command: SetPrimaryIdentifier) ->
 def _form_email(command: SubmitForm) -> str | None:
     """Read the address of a submission: the field's, or else the property's. Raises InvalidProperty."""
     sent = command.email if command.email is not None else command.properties.get(EMAIL)
+    if isinstance(sent, Dressed):
+        sent = sent.value
     if not isinstance(sent, str) or not sent.strip():
         return None
     try:

@@ -133,10 +133,9 @@ def dissociate(deciding: Deciding, command: Dissociate) -> None:
                 record,
                 e.PrimaryCompanySet(company_id=None, values=deciding.values(record.record_id), **deciding.meta),
             )
-    if one.object_type == other.object_type and (named is None or PARENT in named or CHILD in named):
+    if one.object_type == other.object_type and (named is None or _relates(deciding, one, other, named)):
         for ref, peer in ((one, other), (other, one)):
-            peers = deciding.record(ref).peers
-            gone = tuple(each for each in peers if deciding.is_today(ref.object_type, each, peer.record_id))
+            gone = _peer_ids(deciding, ref, peer)
             if gone:
                 deciding.emit_on(ref, e.PeerUnlinked(peer_ids=gone, hierarchy_only=named is not None, **deciding.meta))
     deciding.emit(
@@ -149,6 +148,18 @@ def dissociate(deciding: Deciding, command: Dissociate) -> None:
             **deciding.meta,
         ),
     )
+
+
+def _peer_ids(deciding: Deciding, ref: RecordRef, peer: RecordRef) -> tuple[str, ...]:
+    """List the ids under which a record of the same type is linked to this one."""
+    peers = deciding.record(ref).peers
+    return tuple(each for each in peers if deciding.is_today(ref.object_type, each, peer.record_id))
+
+
+def _relates(deciding: Deciding, one: RecordRef, other: RecordRef, labels: list[str]) -> bool:
+    """Whether one of these labels, as said from `one`, is the parent or child relationship of the two."""
+    hierarchy = deciding.record(one).hierarchy
+    return any(hierarchy.get(each) in labels for each in _peer_ids(deciding, one, other))
 
 
 def activity_needs(command: LogActivity, view: View) -> Iterator[Need]:

@@ -338,6 +338,11 @@ class Then:
         """List the facts of one type that the command told, by the record they are about."""
         return {streams.record_ref(stream): event for stream, event in self.recorded if isinstance(event, kind)}
 
+    def told_records(self) -> set[RecordRef]:
+        """List the records whose own streams the command wrote to."""
+        names = {stream for stream, _ in self.recorded}
+        return {streams.record_ref(stream) for stream in names if streams.parse(stream).kind == streams.RECORDS}
+
     @property
     def merged(self) -> Merged:
         """The merge that the command made."""
