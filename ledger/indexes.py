@@ -58,7 +58,9 @@ def rebuild_indexes(store: Store) -> int:
         unit.clear_indexes()
         position = 0
         while page := unit.page(position, PAGE_EVENTS):
-            collected = changes_of((stored.stream, decode(stored.type, stored.data)) for stored in page)
+            collected = changes_of(
+                (stored.stream, decode(stored.type, stored.data, stored.position)) for stored in page
+            )
             unit.index(collected.append([], unit), page[0].position)
             position = page[-1].position
         return position

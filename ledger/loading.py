@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 from domain import decide as decisions
 from domain import streams as names
@@ -20,6 +21,10 @@ from ledger.codec import decode
 from ledger.store import ReadSet, Snapshot
 
 _stream_of = itemgetter(0)
+
+
+class OutOfOrder(RuntimeError):
+    """A store broke its promise to load a stream in order; a bug, which would fold another past."""
 
 
 class Loader:
@@ -84,13 +89,16 @@ class Loader:
         view = self._view
         absent = set(streams)
         for stream, rows in groupby(self._snapshot.load_streams(streams), key=_stream_of):
-            state, version, positions = None, 0, []
+            state: Any = None
+            version, positions = 0, []
             for _, event_type, data, version, position in rows:  # noqa: B007  the last one stays
-                state = evolve(stream, state, decode(event_type, data))
+                state = evolve(stream, state, decode(event_type, data, position))
                 positions.append(position)
+            absent.remove(stream)
+            if len(positions) > 1 and positions != sorted(positions):
+                raise OutOfOrder(stream)
             view.put(stream, state, version)
             self.read.streams[stream] = version
-            absent.discard(stream)
             if names.parse(stream).kind == names.COMMANDS:
                 self.positions[stream] = positions
         for stream in absent:

@@ -2,11 +2,8 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
-from domain.events import OUTCOME_TYPES, Event
-from domain.view import evolve
-from ledger.codec import decode
+from domain.events import OUTCOME_TYPES
 from ledger.store import Snapshot, StoredEvent
 
 
@@ -42,16 +39,3 @@ def end_of_command(snapshot: Snapshot, position: int) -> int:
         return 0
     found = snapshot.next_of_types(position, OUTCOME_TYPES)
     return snapshot.head() if found is None else found
-
-
-def fold(stream: str, stored: list[StoredEvent]) -> Any:  # noqa: ANN401  each kind of stream has its own state
-    """Fold the events of a stream into its state; None where there are none."""
-    state = None
-    for one in stored:
-        state = evolve(stream, state, decode(one.type, one.data))
-    return state
-
-
-def read_event(stored: StoredEvent) -> Event:
-    """Read the event out of what is stored. Raises UnknownEventType, UnreadableEvent."""
-    return decode(stored.type, stored.data)
