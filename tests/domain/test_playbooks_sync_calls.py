@@ -1,0 +1,176 @@
+"""Layer: tests. Playbooks (H28, H29), sync with other systems (H30, H31) and calls (H47) in a merge."""
+
+import pytest
+
+from domain import events as e
+from domain.refusals import IdentifierInUse
+from tests.builders import (
+    ACME,
+    ACME_BV,
+    ACME_GROUP,
+    ANA,
+    ANN,
+    ANNA,
+    ANNE,
+    configure,
+    create,
+    end_call,
+    link_sync,
+    log_playbook,
+    merge,
+    on_plan,
+    start_call,
+    unlink_sync,
+)
+from tests.specification import Specification, given
+
+TWO = create(ANN), create(ANNE)
+
+
+# -- playbooks
+
+
+def with_playbooks() -> Specification:
+    return given(*TWO, log_playbook("p1", ANN), log_playbook("p2", ANN, "draft"), log_playbook("p3", ANNE))
+
+
+def test_h28_drafts_of_either_are_dropped_and_listed() -> None:
+    then = with_playbooks().given(log_playbook("p4", ANNE, "draft")).when(merge())
+    assert {(one.id, one.record_id) for one in then.merged.event.dropped_drafts} == {("p2", "101"), ("p4", "102")}
+    assert then.record(ANNA).drafts == ()
+    assert then.merged.event.has_playbooks
+    assert then.merged.event.skipped == ()
+
+
+def test_h28_a_draft_that_was_logged_is_kept() -> None:
+    then = with_playbooks().given(log_playbook("p2", ANN)).when(merge())
+    assert then.merged.event.dropped_drafts == ()
+
+
+def test_h28_drafts_of_the_merged_record_are_its_own() -> None:
+    then = with_playbooks().given(merge(), log_playbook("p5", ANN, "draft")).when(create(ANA))
+    assert then.record(ANNA).drafts == ("p5",)
+
+
+@pytest.mark.parametrize(
+    ("sales", "service", "marketing", "kept"),
+    [
+        ("professional", "free", "free", True),
+        ("free", "professional", "free", True),
+        ("enterprise", "starter", "free", True),
+        ("free", "free", "enterprise", False),
+        ("starter", "starter", "professional", False),
+        ("free", "free", "free", False),
+    ],
+)
+def test_h29_playbooks_need_sales_or_service_at_professional(
+    sales: str, service: str, marketing: str, *, kept: bool
+) -> None:
+    plans = {"sales": sales, "service": service, "marketing": marketing}
+    then = with_playbooks().given(configure(subscriptions=plans)).when(merge())
+    assert then.record(ANNA).has_playbooks is kept
+    assert [one.effect for one in then.merged.event.skipped] == ([] if kept else ["playbooks"])
+    assert bool(then.merged.event.dropped_drafts) is kept
+
+
+def test_h29_a_skipped_effect_says_why_and_never_fails_the_merge() -> None:
+    (skipped,) = with_playbooks().given(on_plan("free")).when(merge()).merged.event.skipped
+    assert (skipped.effect, skipped.why) == ("playbooks", "subscription")
+
+
+def test_h29_nothing_is_skipped_without_playbooks() -> None:
+    assert given(on_plan("free"), *TWO).when(merge()).merged.event.skipped == ()
+
+
+# -- sync
+
+
+def test_h31_only_the_primarys_sync_remains() -> None:
+    then = given(*TWO, link_sync(ANN, "sf-0001"), link_sync(ANNE, "sf-0002")).when(merge())
+    assert then.merged.event.sync_kept == {"salesforce": "101"}
+    assert then.merged.event.sync_unlinked == {"salesforce": "102"}
+    assert then.record(ANNA).sync["salesforce"].external_id == "sf-0001"
+    assert then.find("sync:salesforce", "sf-0001") == ANNA
+
+
+def test_h31_the_secondarys_record_there_is_free_for_another() -> None:
+    then = given(*TWO, link_sync(ANN, "sf-0001"), link_sync(ANNE, "sf-0002"), merge(), create(ANA)).when(
+        link_sync(ANA, "sf-0002")
+    )
+    assert then.find("sync:salesforce", "sf-0002") == ANA
+
+
+def test_h31_without_a_sync_of_the_primary_the_merged_record_has_none() -> None:
+    then = given(*TWO, link_sync(ANNE, "sf-0002")).when(merge())
+    assert then.record(ANNA).sync == {}
+    assert then.find("sync:salesforce", "sf-0002") is None
+
+
+def test_h31_other_types_are_alike() -> None:
+    then = given(create(ACME), create(ACME_BV), link_sync(ACME, "sf-0001"), link_sync(ACME_BV, "sf-0002")).when(
+        merge(ACME, ACME_BV)
+    )
+    assert then.record(ACME_GROUP).sync["salesforce"].external_id == "sf-0001"
+    assert then.find("sync:salesforce", "sf-0002") is None
+
+
+def test_h31_the_link_kept_goes_on_through_chains() -> None:
+    then = given(*TWO, link_sync(ANN, "sf-0001"), merge(), create(ANA), link_sync(ANA, "sf-0003")).when(
+        merge(ANNA, ANA)
+    )
+    assert then.find("sync:salesforce", "sf-0001") == then.made
+    assert then.find("sync:salesforce", "sf-0003") is None
+
+
+def test_h30_without_a_professional_plan_sync_is_skipped_and_the_merged_record_has_none() -> None:
+    then = given(on_plan("starter"), *TWO, link_sync(ANN, "sf-0001"), link_sync(ANNE, "sf-0002")).when(merge())
+    assert [one.effect for one in then.merged.event.skipped] == ["sync"]
+    assert then.record(ANNA).sync == {}
+    assert then.record(ANN).sync["salesforce"].external_id == "sf-0001"
+    then.when(create(ANA)).when(link_sync(ANA, "sf-0001")).then_applied()
+
+
+def test_a_record_there_is_linked_to_one_here() -> None:
+    world = given(*TWO, link_sync(ANN, "sf-0001"))
+    world.when(link_sync(ANNE, "sf-0001")).then_refused(IdentifierInUse, match="101", current_id="101")
+    world.when(link_sync(ANN, "sf-0001")).then_nothing()
+    world.when(link_sync(ANNE, "sf-0001", system="dynamics")).then_applied()
+
+
+def test_a_new_link_takes_the_place_of_the_old() -> None:
+    then = given(*TWO, link_sync(ANN, "sf-0001")).when(link_sync(ANN, "sf-0009"))
+    assert then.find("sync:salesforce", "sf-0001") is None
+    assert then.find("sync:salesforce", "sf-0009") == ANN
+
+
+def test_a_link_kept_by_a_merge_may_be_ended_and_is_free_then() -> None:
+    then = given(*TWO, link_sync(ANN, "sf-0001"), merge()).when(unlink_sync(ANNE))
+    then.then_applied(e.SyncUnlinked)
+    assert then.find("sync:salesforce", "sf-0001") is None
+    then.when(unlink_sync(ANNA)).then_nothing()
+
+
+# -- calls
+
+
+@pytest.mark.parametrize("on_call", [ANN, ANNE])
+def test_h47_a_call_with_either_is_disconnected(on_call: tuple[str, str]) -> None:
+    of = ANN if on_call == ANN else ANNE
+    then = given(*TWO, start_call(of, "call-1")).when(merge())
+    assert [(one.id, one.record_id) for one in then.merged.event.calls_disconnected] == [("call-1", of.record_id)]
+    assert then.record(ANNA).active_call is None
+
+
+def test_h47_two_calls_are_both_disconnected() -> None:
+    then = given(*TWO, start_call(ANN, "call-1"), start_call(ANNE, "call-2")).when(merge())
+    assert [one.id for one in then.merged.event.calls_disconnected] == ["call-1", "call-2"]
+
+
+def test_h47_a_call_that_ended_is_not() -> None:
+    then = given(*TWO, start_call(ANN, "call-1"), end_call(ANN, "call-1")).when(merge())
+    assert then.merged.event.calls_disconnected == ()
+
+
+def test_another_call_does_not_end_with_this_one() -> None:
+    then = given(*TWO, start_call(ANN, "call-1")).when(end_call(ANN, "call-2"))
+    assert then.record(ANN).active_call == "call-1"
