@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cached_property
 from typing import TypedDict
 
 from domain import events as e
@@ -41,7 +42,7 @@ class Deciding:
         self.merge_id: str | None = None
         self.made: set[str] = set()  # Streams that begin with this decision.
 
-    @property
+    @cached_property
     def account(self) -> Account:
         """The account's settings."""
         return self.view.account(self.account_id)

@@ -4,7 +4,7 @@ Each function tells one kind of effect. What the account's plan leaves out stays
 merged-away records and is listed as skipped (H29, H30); it never stops the merge.
 """
 
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from domain.deciding import Deciding
 from domain.events import ADDRESS, SYNC, CarriedSuppression, OfRecord, Skipped
@@ -84,8 +84,13 @@ class Planned(NamedTuple):
     skipped: tuple[Skipped, ...]
 
 
+NOTHING_PLANNED: Final = Planned((), {}, {}, {}, has_playbooks=False, dropped_drafts=(), skipped=())
+
+
 def planned(deciding: Deciding, sides: Sides) -> Planned:
     """Unenroll both (H24), keep only the primary's sync (H31), keep logged playbooks and no drafts (H28)."""
+    if not any(side.workflows or side.sync or side.has_playbooks for side in sides.both):
+        return NOTHING_PLANNED
     any_hub = deciding.account.has_paid("sales", "service", "marketing")
     playbooks = deciding.account.has_paid("sales", "service")
     one, other = sides.both

@@ -4,6 +4,7 @@ A table names what differs from "the primary's value wins, the secondary's fills
 (H08, H09). Rule sets are versioned and stamped on every merge; a merge is never decided again.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar, Final, TypeAlias
 
 from msgspec import Struct
@@ -143,6 +144,11 @@ COMPANIES: Final[dict[str, Rule]] = {
 }
 TABLES: Final[dict[str, dict[str, Rule]]] = {"contacts": CONTACTS, "companies": COMPANIES}
 
+# An account without marketing contacts leaves their status to H08 (H41).
+_WITHOUT_MARKETING: Final[dict[str, Rule]] = {
+    name: rule for name, rule in CONTACTS.items() if not isinstance(rule, MostMarketable)
+}
+
 # Rules that belong to the system: no choice and no rule of the account comes before them (H11).
 _SYSTEM_RULES: Final = (OldestInstant, Sum, MostMarketable, SameSideAs, LatestOfBoth)
 
@@ -163,9 +169,11 @@ def is_system_owned(object_type: str, name: str) -> bool:
     return name in READ_ONLY or isinstance(TABLES.get(object_type, ANY_TYPE).get(name), _SYSTEM_RULES)
 
 
-def rules_for(account: Account, object_type: str) -> dict[str, Rule]:
+def rules_for(account: Account, object_type: str) -> Mapping[str, Rule]:
     """Gather the rules of a type, the account's own in place; a property not in it follows `DEFAULT_RULE`."""
-    table = TABLES.get(object_type, ANY_TYPE)
+    table: Mapping[str, Rule] = TABLES.get(object_type, ANY_TYPE)
+    if not account.marketing_contacts and object_type == "contacts":
+        table = _WITHOUT_MARKETING
     own = {name: one.rule for name, one in account.definitions(object_type).items() if one.rule is not None}
     if not own:
         return table

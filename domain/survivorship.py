@@ -4,9 +4,9 @@ Pure. Precedence: rules of the system, then the user's choice, then the type's o
 rule, then the primary's value, then the secondary's (H08 to H11).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from domain.account import Account
 from domain.events import Decided, Side
@@ -43,21 +43,6 @@ class Survived(NamedTuple):
     empty: tuple[str, ...]
 
 
-class _Outcome(NamedTuple):
-    side: Side
-    rule: str
-    name: str
-    computed: Plain = None
-
-
-class _Sides(NamedTuple):
-    account: Account
-    rules: Mapping[str, Rule]
-    choices: Mapping[str, ChosenSide]
-    primary: Record
-    secondary: Record
-
-
 def surviving_values(  # noqa: PLR0913, PLR0917  the whole of what decides, and nothing else
     account: Account,
     object_type: str,
@@ -69,8 +54,6 @@ def surviving_values(  # noqa: PLR0913, PLR0917  the whole of what decides, and 
 ) -> Survived:
     """Decide every property that has a value on a side, or was chosen."""
     rules = rules_for(account, object_type)
-    sides = _Sides(account, rules, choices, primary, secondary)
-    decisions: list[Decided] = []
     theirs, others = primary.properties, secondary.properties
     values = {**_by_origin(primary), **_by_origin(secondary)}
     origins, other_origins = primary.origins, secondary.origins
@@ -78,25 +61,60 @@ def surviving_values(  # noqa: PLR0913, PLR0917  the whole of what decides, and 
     names = [*theirs, *(name for name in others if name not in theirs)]
     if choices:
         names += [name for name in choices if name not in theirs and name not in others]
-    for name in names:
+    decisions: list[Decided] = []
+    for name in names:  # Every property of every merge comes by here: no calls for the common rules.
         one, other = theirs.get(name), others.get(name)
         source = None if one is None else origins.get(name, own)
         other_source = None if other is None else other_origins.get(name, other_own)
         if name in choices:
-            decisions.append(Decided(name, choices[name], "H10", "user_choice", source, other_source, chosen=True))
+            decisions.append(Decided(name, choices[name], "H10", "user_choice", source, other_source, True))  # noqa: FBT003  chosen
             continue
         rule = rules.get(name, DEFAULT_RULE)
-        if not isinstance(rule, PrimaryWins):
-            out = _decide(rule, one, other, sides)
-            decisions.append(Decided(name, out.side, out.rule, out.name, source, other_source))
-            if out.side in {"computed", "both"}:
-                values.setdefault(result_id, {})[name] = Value(out.computed, at)
-        elif one is not None:
-            decisions.append(Decided(name, "primary", rule.rule, "primary_wins", source, other_source))
+        side: Side
+        if isinstance(rule, SameSideAs):
+            leader = _leading_side(rules, rule.other, account, choices, theirs, others)
+            if leader is not None:
+                decisions.append(Decided(name, leader, rule.rule, rule.name, source, other_source))
+                continue
+            rule = DEFAULT_RULE
+        kept = rule.__class__
+        if kept is PrimaryWins:
+            if one is not None:
+                decisions.append(Decided(name, "primary", rule.rule, "primary_wins", source, other_source))
+            else:
+                said = "H09" if rule is DEFAULT_RULE else rule.rule
+                decisions.append(Decided(name, "secondary", said, "fills_empty", source, other_source))
+            continue
+        if kept is Sum:
+            side = "computed"
+            values.setdefault(result_id, {})[name] = Value(_number(one) + _number(other), at)
+        elif one is None or other is None:
+            side = "secondary" if one is None else "primary"
+        elif kept is Union or (kept is LatestOfBoth and account.legal_basis == "multiple"):
+            side = "both"
+            values.setdefault(result_id, {})[name] = Value(_union(one, other), at)
         else:
-            said = "H09" if rule is DEFAULT_RULE else rule.rule
-            decisions.append(Decided(name, "secondary", said, "fills_empty", source, other_source))
+            side = "secondary" if PREFERS_SECONDARY[kept](one, other, account) else "primary"
+        decisions.append(Decided(name, side, rule.rule, rule.name, source, other_source))
     return Survived(decisions, values, _empty_on_both(primary, secondary))
+
+
+def _leading_side(  # noqa: PLR0913, PLR0917  what decides the property that leads
+    rules: Mapping[str, Rule],
+    name: str,
+    account: Account,
+    choices: Mapping[str, ChosenSide],
+    theirs: Mapping[str, Value],
+    others: Mapping[str, Value],
+) -> ChosenSide | None:
+    """Which side another property is kept from; None where both sides have none."""
+    if name in choices:
+        return choices[name]
+    one, other = theirs.get(name), others.get(name)
+    if one is None or other is None:
+        return "primary" if one is not None else "secondary" if other is not None else None
+    prefers_secondary = PREFERS_SECONDARY.get(type(rules.get(name, DEFAULT_RULE)))
+    return "secondary" if prefers_secondary is not None and prefers_secondary(one, other, account) else "primary"
 
 
 def _by_origin(record: Record) -> dict[RecordId, dict[str, Value]]:
@@ -117,63 +135,10 @@ def _empty_on_both(primary: Record, secondary: Record) -> tuple[str, ...]:
     return tuple(name for name in once if name not in primary.properties and name not in secondary.properties)
 
 
-def _decide(rule: Rule, one: Value | None, other: Value | None, sides: _Sides) -> _Outcome:  # noqa: C901, PLR0911, PLR0912  one case a rule
-    def side(which: ChosenSide) -> _Outcome:
-        return _Outcome(which, rule.rule, rule.name)
-
-    match rule:
-        case Sum():
-            return _Outcome("computed", rule.rule, rule.name, _number(one) + _number(other))
-        case SameSideAs() if (leader := _leading_side(rule.other, sides)) is not None:
-            return side(leader)
-        case MostMarketable() if not sides.account.marketing_contacts:
-            return _Outcome("primary", "H08", "primary_wins") if one else _Outcome("secondary", "H09", "fills_empty")
-        case _:
-            pass
-    if one is None or other is None:
-        return side("secondary" if one is None else "primary")
-    match rule:
-        case OldestInstant():
-            return side("secondary" if _instant(other) < _instant(one) else "primary")
-        case FurthestInFunnel():
-            stages = sides.account.lifecycle_stages
-            return side("secondary" if _rank(stages, other.v) > _rank(stages, one.v) else "primary")
-        case MostMarketable():
-            return side("secondary" if other.v is True and one.v is not True else "primary")
-        case OldestUnlessManual():
-            return side(_oldest_unless_manual(one, other))
-        case LatestOfBoth() if sides.account.legal_basis == "multiple":
-            return _Outcome("both", rule.rule, rule.name, _union(one, other))
-        case Union():
-            return _Outcome("both", rule.rule, rule.name, _union(one, other))
-        case LatestOfBoth() | MostRecent():
-            return side("secondary" if other.at > one.at else "primary")
-        case Oldest():
-            return side("secondary" if other.at < one.at else "primary")
-        case Highest():
-            return side("secondary" if _comparable(other.v) > _comparable(one.v) else "primary")
-        case Lowest():
-            return side("secondary" if _comparable(other.v) < _comparable(one.v) else "primary")
-    return side("primary")
-
-
-def _leading_side(name: str, sides: _Sides) -> ChosenSide | None:
-    """Which side another property is kept from; None where that does not tell a side."""
-    if name in sides.choices:
-        return sides.choices[name]
-    one, other = sides.primary.value(name), sides.secondary.value(name)
-    if one is None and other is None:
-        return None
-    led = _decide(sides.rules.get(name, DEFAULT_RULE), one, other, sides).side
-    return led if led in ("primary", "secondary") else None
-
-
-def _oldest_unless_manual(one: Value, other: Value) -> ChosenSide:
+def _first_unless_manual(one: Value, other: Value) -> bool:
     if (one.source == "manual") != (other.source == "manual"):
-        return "primary" if one.source == "manual" else "secondary"
-    if one.source == "manual":
-        return "primary"
-    return "secondary" if other.at < one.at else "primary"
+        return other.source == "manual"
+    return one.source != "manual" and other.at < one.at
 
 
 def _number(value: Value | None) -> int | float:
@@ -208,3 +173,19 @@ def _elements(v: Plain) -> list[str]:
     if isinstance(v, list):
         return v
     return [part.strip() for part in str(v).split(";") if part.strip()]
+
+
+# When each rule keeps the secondary's value, where both sides have one; a tie is the primary's.
+PREFERS_SECONDARY: Final[Mapping[type[Rule], Callable[[Value, Value, Account], bool]]] = {
+    OldestInstant: lambda one, other, _: _instant(other) < _instant(one),
+    FurthestInFunnel: lambda one, other, account: (
+        _rank(account.lifecycle_stages, other.v) > _rank(account.lifecycle_stages, one.v)
+    ),
+    MostMarketable: lambda one, other, _: other.v is True and one.v is not True,
+    OldestUnlessManual: lambda one, other, _: _first_unless_manual(one, other),
+    LatestOfBoth: lambda one, other, _: other.at > one.at,
+    MostRecent: lambda one, other, _: other.at > one.at,
+    Oldest: lambda one, other, _: other.at < one.at,
+    Highest: lambda one, other, _: _comparable(other.v) > _comparable(one.v),
+    Lowest: lambda one, other, _: _comparable(other.v) < _comparable(one.v),
+}
