@@ -1,0 +1,42 @@
+"""Layer: projections. All projections, in the order in which a page goes through them, and their tables.
+
+The lineage is first, then the records' states: the others find both on the page.
+"""
+
+from hashlib import blake2b
+from typing import Final
+
+from projections.accounts import Accounts
+from projections.associations import Associations
+from projections.current_records import CurrentRecords
+from projections.history import History
+from projections.identifiers import Identifiers
+from projections.lineage import Lineage
+from projections.merged_ids import MergedIds
+from projections.outcomes import Outcomes
+from projections.page import Projection
+from projections.playbooks import Playbooks
+from projections.segment_membership import SegmentMembership
+from projections.tables import Table, View, as_json
+from projections.timeline import Timeline
+from projections.workflow_enrollment import WorkflowEnrollment
+
+PROJECTIONS: Final[tuple[Projection, ...]] = (
+    Lineage(),
+    CurrentRecords(),
+    Identifiers(),
+    MergedIds(),
+    WorkflowEnrollment(),
+    SegmentMembership(),
+    Timeline(),
+    Associations(),
+    History(),
+    Playbooks(),
+    Outcomes(),
+    Accounts(),
+)
+TABLES: Final[tuple[Table, ...]] = tuple(table for one in PROJECTIONS for table in one.tables)
+VIEWS: Final[tuple[View, ...]] = tuple(view for one in PROJECTIONS for view in one.views)
+
+_FOLDS: Final = 1  # To be raised when a fold changes what it writes into the same columns.
+TABLES_VERSION: Final = blake2b(as_json([_FOLDS, TABLES, VIEWS]).encode(), digest_size=8).hexdigest()

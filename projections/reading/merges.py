@@ -1,0 +1,188 @@
+"""Layer: projections. A merge as it is shown: assembled in one place, for one that was made and for a preview alike.
+
+The event tells what the merge decided; the lists that grow along a chain (merged ids, addresses,
+tokens, playbooks) come from the read side as of that position.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from domain import events as e
+from domain.claims import DOMAIN, EMAIL, PRIMARY_IDENTIFIERS, USERTOKEN
+from domain.ids import RecordId
+from domain.record import kept_value, personal, text_of
+from domain.values import Plain
+from projections import shapes
+from projections.merged_ids import MERGES
+from projections.playbooks import PLAYBOOKS
+from projections.reading.moment import Lineages, Moment, lineages
+from projections.reading.records import claimed
+from projections.tables import RECORD, STOOD_AT, RecordKey, read_time
+from projections.workflow_enrollment import reason_of
+
+_read_event: Final = msgspec.json.Decoder(e.RecordsMerged).decode
+NEAR_LIMIT: Final = 0.9  # Of the merge limit.
+
+
+def merge_shown(
+    moment: Moment, object_type: str, result_id: RecordId, event: e.RecordsMerged, of: Lineages | None = None
+) -> shapes.Merge:
+    """Assemble a merge without its ids, times and position, which a preview does not have."""
+    sides = [(moment.account, object_type, event.primary_id), (moment.account, object_type, event.secondary_id)]
+    of = (of or Lineages(moment.at)).load(moment, sides)
+    trees = [of.tree(side) for side in sides]
+    lineage = [*trees[0], *trees[1]]
+    decisions = [_decision(one, event, result_id) for one in event.decisions]
+    return shapes.Merge(
+        object_type=object_type,
+        primary_id=event.primary_id,
+        primary_version=event.primary_version,
+        secondary_id=event.secondary_id,
+        secondary_version=event.secondary_version,
+        merged_ids=[*of.merged_ids(*sides), event.primary_id, event.secondary_id],
+        actor=event.actor,
+        reason=reason_of(event),
+        rule_set=event.rule_set,
+        decisions=decisions,
+        effects=_effects(moment, object_type, event, lineage, {one.property: one.value for one in decisions}),
+        merge_counts=event.merge_counts,
+        properties_moved=sum(one.side == "secondary" for one in event.decisions),
+    )
+
+
+def _decision(decided: e.Decided, event: e.RecordsMerged, result_id: RecordId) -> shapes.Decision:
+    value, _ = kept_value(decided, event.values, result_id)
+
+    def side(source: RecordId | None) -> shapes.SideValue | None:
+        found = None if source is None else personal(event.values, source, decided.property)
+        if source is None or found is None:
+            return None
+        return shapes.SideValue(found.v, found.at, found.source, source)
+
+    return shapes.Decision(
+        property=decided.property,
+        value=None if value is None else value.v,
+        from_=decided.side,
+        rule=decided.rule,
+        rule_name=decided.rule_name,
+        chosen_by_user=decided.chosen,
+        primary=side(decided.primary),
+        secondary=side(decided.secondary),
+    )
+
+
+def _effects(
+    moment: Moment, object_type: str, event: e.RecordsMerged, lineage: Sequence[RecordKey], values: dict[str, Plain]
+) -> shapes.Effects:
+    claims = claimed(moment, {lineage[0]: lineage})[lineage[0]]
+
+    def identifiers(kind: str) -> shapes.Identifiers:
+        primary = values.get(kind) if PRIMARY_IDENTIFIERS.get(object_type) == kind else None
+        return shapes.Identifiers(None if primary is None else str(primary), claims.of(kind, primary))
+
+    def sync(systems: dict[str, RecordId]) -> dict[str, str]:
+        return {
+            system: text_of(event.values, source, e.SYNC + system) or "" for system, source in sorted(systems.items())
+        }
+
+    return shapes.Effects(
+        associations=shapes.AssociationEffects(_refs(event.demoted), _refs(event.dropped_self)),
+        static_segments=shapes.SegmentEffects(list(event.segments_removed), list(event.segments_carried)),
+        workflows=shapes.WorkflowEffects(_ids(event.unenrolled), list(event.enrolled)),
+        identifiers=shapes.IdentifierEffects(identifiers(EMAIL), identifiers(DOMAIN), claims.of(USERTOKEN)),
+        sync=shapes.SyncEffects(sync(event.sync_kept), sync(event.sync_unlinked)),
+        playbooks=shapes.PlaybookEffects(_playbooks_kept(moment, event, lineage), _ids(event.dropped_drafts)),
+        calls_disconnected=_ids(event.calls_disconnected),
+        suppressions=[
+            shapes.Suppressed(
+                one.kind,
+                one.topic,
+                None if one.address is None else text_of(event.values, one.source_record_id, one.address),
+                one.at,
+                one.source_record_id,
+            )
+            for one in event.suppressions
+        ],
+        skipped=list(event.skipped),
+    )
+
+
+def _refs(refs: Iterable[tuple[str, str]]) -> list[shapes.Ref]:
+    return [shapes.Ref(*ref) for ref in refs]
+
+
+def _ids(things: Iterable[e.OfRecord]) -> list[str]:
+    return list(dict.fromkeys(one.id for one in things))
+
+
+def _playbooks_kept(moment: Moment, event: e.RecordsMerged, lineage: Sequence[RecordKey]) -> list[str]:
+    if not event.has_playbooks:
+        return []
+    rows = moment.rows.by_keys(
+        PLAYBOOKS, ("playbook_id",), RECORD, lineage, f"state = 'logged' AND {STOOD_AT}", at=moment.at
+    )
+    return sorted({playbook_id for (playbook_id,) in rows})
+
+
+# -- merges that were made
+
+_COLUMNS: Final = ("position", "object_type", "result_id", "recorded_at", "event")
+SELECT_MERGES: Final = (
+    "SELECT position, object_type, result_id, recorded_at, event FROM merges WHERE account = :account"
+)
+
+
+def read_merge(moment: Moment, merge_id: str) -> shapes.Merge | None:
+    """Show one merge; None where there is none of this id."""
+    rows = moment.rows.by_keys(MERGES, _COLUMNS, ("account", "merge_id"), [(moment.account, merge_id)])
+    found = read_merges(moment, rows)
+    return found[0] if found else None
+
+
+def read_merges(moment: Moment, rows: Sequence[tuple[int, str, str, str, str]]) -> list[shapes.Merge]:
+    """Show merges, each as of its own position."""
+    events = [_read_event(row[4]) for row in rows]
+    of = lineages(moment, {(moment.account, row[1], row[2]) for row in rows})
+    found = []
+    for (position, object_type, result_id, recorded_at, _), event in zip(rows, events, strict=True):
+        shown = merge_shown(moment._replace(at=position, is_now=False), object_type, result_id, event, of)
+        found.append(
+            replace(
+                shown,
+                merge_id=event.merge_id,
+                command_id=event.command_id,
+                result_id=result_id,
+                occurred_at=event.occurred_at,
+                recorded_at=read_time(recorded_at),
+                position=position,
+            )
+        )
+    return found
+
+
+# -- what to know before a merge
+
+
+def warnings(event: e.RecordsMerged) -> list[shapes.Warned]:
+    """Tell what a merge would do that nobody can take back. Names ids, and no values."""
+    found = []
+    calls = _ids(event.calls_disconnected)
+    if calls:
+        found.append(shapes.Warned("CALL_WILL_DISCONNECT", f"active calls will be disconnected: {', '.join(calls)}"))
+    drafts = _ids(event.dropped_drafts)
+    if drafts:
+        found.append(shapes.Warned("DRAFTS_DROPPED", f"draft playbooks will not be kept: {', '.join(drafts)}"))
+    if event.sync_unlinked:
+        systems = ", ".join(sorted(event.sync_unlinked))
+        found.append(shapes.Warned("SYNC_LOST", f"the secondary record stops syncing with: {systems}"))
+    if event.skipped:
+        effects = ", ".join(one.effect for one in event.skipped)
+        found.append(shapes.Warned("EFFECT_SKIPPED", f"the account's subscription leaves out: {effects}"))
+    counts = event.merge_counts
+    if counts.primary + counts.secondary >= counts.limit * NEAR_LIMIT:
+        done = counts.primary + counts.secondary
+        found.append(shapes.Warned("NEAR_MERGE_LIMIT", f"{done} merges of at most {counts.limit} are in these records"))
+    return found

@@ -1,0 +1,236 @@
+"""Layer: projections. The reader: one account in one snapshot, and every question that may be asked of it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from domain import events as e
+from domain.claims import DOMAIN, EMAIL, USERTOKEN, sync_kind
+from domain.filters import Equal, FilterGroup
+from domain.identifiers import normal_address, normal_domain
+from domain.ids import RecordId
+from domain.outcomes import Outcome
+from domain.values import read_instant
+from projections import shapes
+from projections.accounts import ACCOUNTS
+from projections.catalogue import TABLES_VERSION
+from projections.reading import histories, lists, merges, records, searching, settings
+from projections.reading.lists import MergesAsked, OutcomesAsked
+from projections.reading.moment import Log, Moment
+from projections.reading.paging import LIMIT, PageAsked
+from projections.store import ReadStore, Snapshot
+from projections.tables import RecordKey
+
+
+class Reader:
+    """Answers from one snapshot of the read side. A read that finds nothing answers None.
+
+    `as_of` is a position of the ledger; it counts up to the end of the command that it belongs to.
+    Lists raise BadCursor where `after` is none of theirs.
+    """
+
+    def __init__(self, snapshot: Snapshot, ledger: Log, account: str) -> None:
+        """Read an account of this ledger in this snapshot."""
+        self._now = Moment(snapshot, ledger, account, snapshot.mark().position, is_now=True)
+        self._ledger = ledger
+
+    @property
+    def account(self) -> str:
+        """The account read."""
+        return self._now.account
+
+    @property
+    def position(self) -> int:
+        """What the reader has seen of the ledger."""
+        return self._now.at
+
+    def _key(self, object_type: str, record_id: RecordId) -> RecordKey:
+        return self._now.account, object_type, record_id
+
+    def _at(self, as_of: int | None) -> Moment:
+        if as_of is None:
+            return self._now
+        at = self._ledger.end_of_command(as_of)
+        return self._now if at >= self._now.at else self._now._replace(at=at, is_now=False)
+
+    def read_as_of(self, text: str) -> int:
+        """Read a position (digits), a date or a time as a position. Raises ValueError."""
+        if text.isascii() and text.isdigit():
+            return int(text)
+        return self.position_at(read_instant(text))
+
+    def position_at(self, time: datetime) -> int:
+        """Find the position at a time of recording."""
+        return self._ledger.position_at(time)
+
+    def knows_account(self) -> bool:
+        """Whether the account has had a command."""
+        return bool(self._now.rows.by_keys(ACCOUNTS, ["account"], ["account"], [(self.account,)]))
+
+    # -- records
+
+    def record(
+        self, object_type: str, record_id: RecordId, *, as_of: int | None = None, follow: bool = True
+    ) -> shapes.Record | shapes.Tombstone | None:
+        """Show the record that an id leads to; without `follow` the tombstone of one that was merged away."""
+        moment, key = self._at(as_of), self._key(object_type, record_id)
+        if not follow:
+            found = records.tombstone(moment, key)
+            if found is not None:
+                return found
+        shown = records.read_records(moment, [key])
+        return shown[0] if shown else None
+
+    def records(self, object_type: str, record_ids: Sequence[RecordId]) -> list[shapes.Record]:
+        """Show many records in the same few queries; ids that nothing is known of are left out."""
+        return records.read_records(self._now, [self._key(object_type, one) for one in record_ids])
+
+    def resolve(self, object_type: str, record_ids: Sequence[RecordId]) -> list[shapes.Resolved]:
+        """Tell where ids lead, in bulk and in the same order."""
+        return records.resolve(self._now, [self._key(object_type, one) for one in record_ids])
+
+    def find_by_email(self, object_type: str, email: str) -> list[shapes.Record]:
+        """Find the contact of an address, additional ones included."""
+        return searching.find(self._now, object_type, EMAIL, normal_address(email))
+
+    def find_by_domain(self, object_type: str, domain: str) -> list[shapes.Record]:
+        """Find the companies of a domain, additional ones included."""
+        return searching.find(self._now, object_type, DOMAIN, normal_domain(domain)) if domain.strip(" .") else []
+
+    def find_by_usertoken(self, object_type: str, usertoken: str) -> list[shapes.Record]:
+        """Find the contact that a form's cookie leads to."""
+        return searching.find(self._now, object_type, USERTOKEN, usertoken)
+
+    def find_by_sync(self, object_type: str, system: str, external_id: str) -> list[shapes.Record]:
+        """Find the record that is kept in step with another system's."""
+        return searching.find(self._now, object_type, sync_kind(system), external_id)
+
+    def find_by_property(self, object_type: str, name: str, value: str) -> list[shapes.Record]:
+        """Find the active records with a value; a look-up where the property is unique, else a search."""
+        groups = [FilterGroup([Equal(name, value)])]
+        return searching.find_by_property(self._now, object_type, name, groups, value)
+
+    def search(
+        self,
+        object_type: str,
+        groups: Sequence[FilterGroup] = (),
+        *,
+        merged: bool = False,
+        limit: int = LIMIT,
+        after: str | None = None,
+    ) -> shapes.Listing[shapes.Record]:
+        """List the active records that match, with their total; `merged`: only those with merged ids (H50)."""
+        return searching.search(self._now, object_type, groups, PageAsked(limit, after), is_merged=merged)
+
+    def history(
+        self,
+        object_type: str,
+        record_id: RecordId,
+        *,
+        property_name: str | None = None,
+        limit: int = LIMIT,
+        after: str | None = None,
+    ) -> shapes.Listing[shapes.HistoryEntry] | None:
+        """List every value set over the lineage, by time."""
+        return histories.history(self._now, self._key(object_type, record_id), property_name, PageAsked(limit, after))
+
+    def timeline(
+        self, object_type: str, record_id: RecordId, *, limit: int = LIMIT, after: str | None = None
+    ) -> shapes.Listing[shapes.Activity] | None:
+        """List the activities of the lineage, newest first."""
+        return histories.timeline(self._now, self._key(object_type, record_id), PageAsked(limit, after))
+
+    def lineage(self, object_type: str, record_id: RecordId) -> shapes.LineageTree | None:
+        """Show the tree of merges that the record of an id was made by."""
+        return histories.lineage_tree(self._now, self._key(object_type, record_id))
+
+    # -- merges
+
+    def merge(self, merge_id: str) -> shapes.Merge | None:
+        """Show a merge with its decisions and effects."""
+        return merges.read_merge(self._now, merge_id)
+
+    def merges(  # noqa: PLR0913  one a filter
+        self,
+        *,
+        object_type: str | None = None,
+        record_id: RecordId | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        actor: str | None = None,
+        limit: int = LIMIT,
+        after: str | None = None,
+    ) -> shapes.Listing[shapes.Merge]:
+        """List merges, the earliest first; of a record (which needs its type) those of its whole lineage."""
+        record = None if record_id is None or object_type is None else self._key(object_type, record_id)
+        asked = MergesAsked(object_type=object_type, record=record, since=since, until=until, actor=actor)
+        return lists.list_merges(self._now, asked, PageAsked(limit, after))
+
+    def preview(
+        self, object_type: str, result_id: RecordId, event: e.RecordsMerged, preview_token: str
+    ) -> shapes.Merge:
+        """Show a merge as it would be, as the ledger decided it and as one that was made is shown."""
+        shown = merges.merge_shown(self._now, object_type, result_id, event)
+        return replace(shown, preview_token=preview_token, warnings=merges.warnings(event))
+
+    # -- segments, workflows, outcomes, events, settings
+
+    def segments(self, *, limit: int = LIMIT, after: str | None = None) -> shapes.Listing[shapes.Segment]:
+        """List segments with their members and removals."""
+        return lists.list_segments(self._now, PageAsked(limit, after))
+
+    def segment(self, segment_id: str) -> shapes.Segment | None:
+        """Show a segment with its members and removals."""
+        return lists.read_segment(self._now, segment_id)
+
+    def workflows(self, *, limit: int = LIMIT, after: str | None = None) -> shapes.Listing[shapes.Workflow]:
+        """List workflows with who is enrolled and who was unenrolled."""
+        return lists.list_workflows(self._now, PageAsked(limit, after))
+
+    def workflow(self, workflow_id: str) -> shapes.Workflow | None:
+        """Show a workflow with who is enrolled and who was unenrolled."""
+        return lists.read_workflow(self._now, workflow_id)
+
+    def outcomes(
+        self,
+        *,
+        status: str | None = None,
+        code: str | None = None,
+        since: datetime | None = None,
+        limit: int = LIMIT,
+        after: str | None = None,
+    ) -> shapes.Listing[Outcome]:
+        """List what became of commands, in the order of the ledger."""
+        return lists.list_outcomes(
+            self._now, OutcomesAsked(status=status, code=code, since=since), PageAsked(limit, after)
+        )
+
+    def outcome(self, command_id: str) -> list[Outcome]:
+        """Show what became of a command: its answer, then each refusal of its id with another body."""
+        return lists.read_outcomes(self._now, command_id)
+
+    def events(
+        self,
+        *,
+        object_type: str | None = None,
+        record_id: RecordId | None = None,
+        event_type: str | None = None,
+        limit: int = LIMIT,
+        after: str | None = None,
+    ) -> shapes.Listing[shapes.EventShown]:
+        """List events as they are stored; of a record (which needs its type) those of its whole lineage."""
+        record = None if record_id is None or object_type is None else self._key(object_type, record_id)
+        return lists.list_events(self._now, record, event_type, PageAsked(limit, after))
+
+    def settings(self, *, as_of: int | None = None) -> shapes.AccountShown:
+        """Show the account's effective settings, each with its origin."""
+        return settings.read_account(self._at(as_of))
+
+
+@contextmanager
+def open_reader(store: ReadStore, ledger: Log, account: str) -> Iterator[Reader]:
+    """Open a reader in one snapshot. Raises NotProjected, OutdatedProjections, UnusableProjections."""
+    with store.snapshot(TABLES_VERSION) as snapshot:
+        yield Reader(snapshot, ledger, account)

@@ -1,0 +1,44 @@
+"""Layer: projections. An account's effective settings, each with where it comes from."""
+
+from typing import Any, Final
+
+from domain import account as accounts
+from domain import events as e
+from domain import streams
+from domain.account import HUBS, Account
+from projections import shapes
+from projections.reading.moment import Moment
+
+_NAMES: Final = tuple(name for name in Account.__struct_fields__ if name != "object_types")
+
+
+def read_account(moment: Moment) -> shapes.AccountShown:
+    """Show an account's settings at a moment: few events, folded from the ledger."""
+    account: Account | None = None
+    set_by: dict[str, tuple[str, int]] = {}
+    for stored in moment.ledger.stream(streams.settings(moment.account), moment.at):
+        event = moment.ledger.decode(stored)
+        account = accounts.evolve(account, event)
+        here = event.command_id, stored.position
+        match event:
+            case e.AccountConfigured():
+                set_by.update({name: here for name in _NAMES if getattr(event, name) is not None})
+            case e.ObjectTypeDefined():
+                set_by["object_types"] = here
+            case _:
+                pass
+    found = account if account is not None else accounts.DEFAULT_SETTINGS
+    settings: dict[str, Any] = {name: getattr(found, name) for name in (*_NAMES, "object_types")}
+    settings["subscriptions"] = {hub: found.plan(hub) for hub in HUBS}
+    return shapes.AccountShown(
+        account=moment.account,
+        position=moment.at,
+        settings={name: _setting(value, set_by.get(name)) for name, value in settings.items()},
+    )
+
+
+def _setting(value: object, set_by: tuple[str, int] | None) -> shapes.Setting:
+    if set_by is None:
+        return shapes.Setting(value=value, origin="default")
+    command_id, position = set_by
+    return shapes.Setting(value=value, origin="command", command_id=command_id, position=position)

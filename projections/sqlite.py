@@ -1,0 +1,213 @@
+"""Layer: projections. The read model in SQLite: each generation a file beside the ledger's, and one row that is live.
+
+`ledger.db` has `ledger.projections.db`, whose table `generations` has the one live row, and
+`ledger.projections-<number>.db`. Nothing here is worth a backup: all of it follows from the ledger.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from projections.catalogue import TABLES, VIEWS
+from projections.sqlite_rows import SqliteRows, create_statements
+from projections.store import (
+    Generation,
+    NotProjected,
+    OutdatedProjections,
+    Snapshot,
+    Stale,
+    UnusableProjections,
+    WritableRows,
+)
+
+_BUSY_S: Final = 60.0
+CREATE_GENERATIONS: Final = (
+    "CREATE TABLE IF NOT EXISTS generations (number INTEGER PRIMARY KEY AUTOINCREMENT, tables_version TEXT NOT NULL,"
+    " file TEXT NOT NULL DEFAULT '', state TEXT NOT NULL DEFAULT 'building')"
+)
+SELECT_GENERATION: Final = (
+    "SELECT number, tables_version, file FROM generations WHERE state = ? ORDER BY number DESC LIMIT 1"
+)
+INSERT_GENERATION: Final = "INSERT INTO generations (tables_version) VALUES (?) RETURNING number"
+NAME_FILE: Final = "UPDATE generations SET file = ? WHERE number = ?"
+GO_LIVE: Final = "UPDATE generations SET state = CASE WHEN number = ? THEN 'live' ELSE 'old' END"
+DROP: Final = "DELETE FROM generations WHERE state = 'old' OR state = ? RETURNING number, file"
+
+
+class SqliteReadStore:
+    """The read models beside one ledger file."""
+
+    def __init__(self, ledger_path: str | Path) -> None:
+        """Name the files; nothing is made before something is projected."""
+        path = Path(ledger_path)
+        self._folder = path.parent
+        self._stem = path.name.removesuffix(".db") + ".projections"
+        self._control = self._folder / f"{self._stem}.db"
+        self._writing: dict[int, sqlite3.Connection] = {}
+
+    @property
+    def location(self) -> str:
+        """The file that says which generation is live."""
+        return str(self._control)
+
+    # -- which generation
+
+    def live(self) -> Generation | None:
+        """Tell the generation that readers read."""
+        return self._generation("live")
+
+    def building(self) -> Generation | None:
+        """Tell the generation that a rebuild is making, or left behind."""
+        return self._generation("building")
+
+    def _generation(self, state: str) -> Generation | None:
+        if not self._control.exists():
+            return None
+        with self._control_connection() as control:
+            found = control.execute(SELECT_GENERATION, (state,)).fetchone()
+        if found is None or not (self._folder / found[2]).exists():
+            return None
+        return Generation(found[0], found[1], str(self._folder / found[2]))
+
+    @contextmanager
+    def _control_connection(self) -> Iterator[sqlite3.Connection]:
+        """Open the file of generations. What is done in it is one transaction."""
+        with self._explained():
+            connection = sqlite3.connect(self._control, timeout=_BUSY_S, isolation_level=None)
+        try:
+            with self._explained():
+                connection.execute(CREATE_GENERATIONS)
+                yield connection
+        finally:
+            connection.close()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise UnusableProjections(self.location, str(error)) from error
+
+    def begin(self, tables_version: str) -> Generation:
+        """Make an empty generation beside the live one, in place of any other that is not live."""
+        with self._control_connection() as control:
+            control.execute("BEGIN IMMEDIATE")
+            left_behind = control.execute(DROP, ("building",)).fetchall()
+            (number,) = control.execute(INSERT_GENERATION, (tables_version,)).fetchone()
+            file = f"{self._stem}-{number}.db"
+            control.execute(NAME_FILE, (file, number))
+            self._drop((*left_behind, (number, file)))  # A file that no row speaks of may be left from a crash.
+            generation = Generation(number, tables_version, str(self._folder / file))
+            connection = self._open(generation)
+            for statement in create_statements(TABLES, VIEWS):
+                connection.execute(statement)
+            control.execute("COMMIT")
+        return generation
+
+    def go_live(self, generation: Generation) -> None:
+        """Let readers read this generation from now on."""
+        with self._control_connection() as control:
+            control.execute(GO_LIVE, (generation.number,))
+
+    def drop_old(self) -> None:
+        """Delete the generations that were live before."""
+        with self._control_connection() as control:
+            control.execute("BEGIN IMMEDIATE")
+            self._drop(control.execute(DROP, ("old",)).fetchall())
+            control.execute("COMMIT")
+
+    def _drop(self, generations: Iterable[tuple[int, str]]) -> None:
+        for number, file in generations:
+            if number in self._writing:
+                self._writing.pop(number).close()
+            for suffix in ("", "-wal", "-shm"):
+                with suppress(FileNotFoundError):
+                    (self._folder / (file + suffix)).unlink()
+
+    # -- writing
+
+    def _open(self, generation: Generation) -> sqlite3.Connection:
+        connection = sqlite3.connect(generation.location, timeout=_BUSY_S, isolation_level=None)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA cache_size = -65536")
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")
+        return connection
+
+    @contextmanager
+    def page(self, generation: Generation) -> Iterator[WritableRows]:
+        """Open the transaction of one page; see the port."""
+        with self._explained():
+            connection = self._writing.get(generation.number)
+            if connection is None:
+                if not Path(generation.location).exists():
+                    raise Stale(generation)
+                connection = self._writing[generation.number] = self._open(generation)
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                if not self._is_known(generation):
+                    raise Stale(generation)  # noqa: TRY301  it ends the transaction
+                yield SqliteRows(connection, generation.location)
+                connection.execute("COMMIT")
+            except BaseException as error:
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+                if isinstance(error, Stale) or not Path(generation.location).exists():
+                    self._writing.pop(generation.number).close()
+                    raise Stale(generation) from error
+                raise
+
+    def _is_known(self, generation: Generation) -> bool:
+        known = (self.live(), self.building())
+        return generation.number in {one.number for one in known if one is not None}
+
+    # -- reading
+
+    @contextmanager
+    def snapshot(self, tables_version: str) -> Iterator[Snapshot]:
+        """Open one moment of the live generation; see the port."""
+        connection, rows = self._begin_reading(tables_version)
+        try:
+            with self._explained():
+                yield rows
+        finally:
+            connection.close()
+
+    def _begin_reading(self, tables_version: str) -> tuple[sqlite3.Connection, "SqliteSnapshot"]:
+        while True:
+            live = self.live()
+            if live is None:
+                raise NotProjected(self.location)
+            if live.tables_version != tables_version:
+                raise OutdatedProjections(self.location)
+            with self._explained():
+                connection = sqlite3.connect(
+                    f"file:{live.location}?mode=ro", uri=True, timeout=_BUSY_S, isolation_level=None
+                )
+                try:
+                    connection.execute("BEGIN")
+                    rows = SqliteSnapshot(connection, live)
+                    rows.mark()  # The snapshot begins with the first look.
+                except sqlite3.Error:
+                    connection.close()
+                    if self.live() == live:
+                        raise
+                    continue
+            if self.live() == live:  # Begun before its file was dropped, so it stays readable.
+                return connection, rows
+            connection.close()
+
+    def close(self) -> None:
+        """Close the files that are open for writing."""
+        while self._writing:
+            self._writing.popitem()[1].close()
+
+
+class SqliteSnapshot(SqliteRows):
+    """One moment of a generation."""
+
+    def __init__(self, connection: sqlite3.Connection, generation: Generation) -> None:
+        super().__init__(connection, generation.location)
+        self.generation = generation
