@@ -78,7 +78,7 @@ def _commands() -> None:
     projections.command("cli.operating:projections_run", name="run", help="Bring the projections up to date.")
     projections.command("cli.operating:projections_rebuild", name="rebuild", help="Build them again from nothing.")
     app.command("cli.operating:status", name="status", help="Show database, lag and settings.", group=_operating)
-    app.command("cli.operating:demo", name="demo", help="See it all work, on sample data.", group=_operating)
+    app.command("cli.demo:demo", name="demo", help="See it all work, on sample data.", group=_operating)
 
 
 def _family(name: str, what: str, group: Group) -> App:
