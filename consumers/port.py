@@ -1,0 +1,105 @@
+"""Layer: consumers. The port between the worker and where its messages come from: Kafka, or a script of events.
+
+A source delivers at least once. It hands out partitions, paused, and takes them away; whoever owns
+one says where to read from before anything of it is delivered. What a source itself remembers of
+offsets is a hint for tools and decides nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeAlias
+
+
+class Partition(NamedTuple):
+    """One partition of a topic."""
+
+    topic: str
+    number: int
+
+    @property
+    def source(self) -> str:
+        """Name it as the ledger does."""
+        return f"{self.topic}/{self.number}"
+
+
+Headers: TypeAlias = Sequence[tuple[str, bytes]]
+
+
+class Message(NamedTuple):
+    """A message as it came; `timestamp_ms` is when it was produced."""
+
+    offset: int
+    value: bytes | None
+    key: bytes | None = None
+    headers: Headers = ()
+    timestamp_ms: int = 0
+
+
+class Changed(NamedTuple):
+    """What happened to our partitions since the last poll: taken away first, then handed to us, paused."""
+
+    revoked: frozenset[Partition] = frozenset()
+    assigned: frozenset[Partition] = frozenset()
+
+
+class SourceLost(Exception):  # noqa: N818  says what happened
+    """What was to be read of a partition is not there: it ran out of retention, or the topic was made anew."""
+
+    def __init__(self, partition: Partition, offset: int, what: str) -> None:
+        super().__init__(f"{partition.source} at offset {offset}: {what}")
+        self.partition, self.offset, self.what = partition, offset, what
+
+
+class SourceUnusable(Exception):  # noqa: N818  says what the source is
+    """The source cannot be used at all; the message is one line for people."""
+
+
+class Source(Protocol):
+    """A member of a group of consumers. Used by one thread."""
+
+    def poll(self, timeout_ms: int, messages_max: int) -> Mapping[Partition, Sequence[Message]]:
+        """Wait for messages, in order in each partition. Raises SourceLost, SourceUnusable."""
+        ...
+
+    def changed(self) -> Changed:
+        """Tell what happened to our partitions since this was asked last."""
+        ...
+
+    def assignment(self) -> frozenset[Partition]:
+        """Tell which partitions are ours."""
+        ...
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Read on from an offset; nothing where the partition is not ours any more."""
+        ...
+
+    def pause(self, partitions: Iterable[Partition]) -> None:
+        """Deliver nothing of these until they are resumed; those that are not ours are passed over."""
+        ...
+
+    def resume(self, partitions: Iterable[Partition]) -> None:
+        """Deliver these again; those that are not ours are passed over."""
+        ...
+
+    def beginning(self, partition: Partition) -> int:
+        """Tell the first offset there is. Raises SourceUnusable when nobody answers in time."""
+        ...
+
+    def end(self, partition: Partition) -> int | None:
+        """Tell the offset behind the last message, as far as it is known."""
+        ...
+
+    def identity(self, topic: str) -> str | None:
+        """Tell a topic from another of the same name; None while it is not known."""
+        ...
+
+    def hint(self, offsets: Mapping[Partition, int]) -> None:
+        """Tell tools how far we are, without waiting."""
+        ...
+
+    def heartbeat_age_s(self) -> float:
+        """Tell how long ago the group last heard of us, and we of it."""
+        ...
+
+    def close(self, timeout_s: float) -> None:
+        """Leave the group."""
+        ...

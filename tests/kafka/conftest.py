@@ -1,0 +1,56 @@
+"""One real broker a session, started by the launcher that people use; `KAFKA_BOOTSTRAP` names another one."""
+
+import os
+import socket
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+
+from deploy.kafka.broker import PORTS, Broker
+
+_numbers = count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "broker" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.kafka)
+
+
+def free_ports() -> int:
+    """Find a port that is free, with the ones behind it."""
+    while True:
+        with socket.socket() as first:
+            first.bind(("127.0.0.1", 0))
+            port: int = first.getsockname()[1]
+            if port + PORTS >= 32768:  # Where the system hands out ports of its own.
+                port = 20000 + port % 12000
+        try:
+            for offset in range(PORTS):
+                with socket.socket() as one:
+                    one.bind(("127.0.0.1", port + offset))
+        except OSError:
+            continue
+        return port
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker of our own, that may be stopped and killed."""
+    started = Broker(tmp_path_factory.mktemp("kafka"), free_ports())
+    started.start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def bootstrap(broker: Broker) -> str:
+    """The address of the broker that the suite runs on."""
+    return os.environ.get("KAFKA_BOOTSTRAP") or broker.addresses["plaintext"]
+
+
+@pytest.fixture
+def topic() -> str:
+    """Name a topic that nobody used before."""
+    return f"test-{os.getpid()}-{next(_numbers)}"
