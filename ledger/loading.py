@@ -23,7 +23,7 @@ from ledger.store import ReadSet, Snapshot
 _stream_of = itemgetter(0)
 
 
-class OutOfOrder(RuntimeError):
+class OutOfOrderError(RuntimeError):
     """A store broke its promise to load a stream in order; a bug, which would fold another past."""
 
 
@@ -96,7 +96,7 @@ class Loader:
                 positions.append(position)
             absent.remove(stream)
             if len(positions) > 1 and positions != sorted(positions):
-                raise OutOfOrder(stream)
+                raise OutOfOrderError(stream)
             view.put(stream, state, version)
             self.read.streams[stream] = version
             if names.parse(stream).kind == names.COMMANDS:

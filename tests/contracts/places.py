@@ -1,0 +1,77 @@
+"""Layer: tests. Where the contract suite keeps its ledgers: one class a store, the tests are the same for all.
+
+A new store joins by a class here and a line in `PLACES`.
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Protocol, cast
+
+from domain.commands import AnyCommand, Command, Envelope
+from ledger.sqlite import SqliteStore
+from ledger.store import Store
+
+Clock = Callable[[], datetime]
+Step = Callable[[str], None]
+START: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+class Place(Protocol):
+    """A place for one ledger, made when it is first opened."""
+
+    def open(self, clock: Clock, step: Step | None = None) -> Store:
+        """Open the ledger there, or make it."""
+
+    def sql(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a statement past the ledger, and commit; raises the driver's error."""
+
+    def another(self) -> "Place":
+        """Name another place beside this one."""
+
+    driver_error: type[Exception]
+
+
+class SqlitePlace:
+    """A file."""
+
+    driver_error: type[Exception] = sqlite3.Error
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.path = folder / "ledger.db"
+
+    def open(self, clock: Clock, step: Step | None = None) -> Store:
+        return SqliteStore(self.path, create=True, clock=clock, step=step or (lambda _: None))
+
+    def sql(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        connection = sqlite3.connect(self.path, isolation_level=None)
+        try:
+            return connection.execute(statement, parameters).fetchall()
+        finally:
+            connection.close()
+
+    def another(self) -> "SqlitePlace":
+        folder = self._folder / "another"
+        folder.mkdir()
+        return SqlitePlace(folder)
+
+
+PLACES: Final[dict[str, Callable[[Path], Place]]] = {"sqlite": SqlitePlace}
+
+
+class TickingClock:
+    """A clock that goes on by a second whenever somebody looks, until it is set."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+def batch(*commands: Command) -> list[Envelope]:
+    """Send these together."""
+    return [Envelope(cast("AnyCommand", command)) for command in commands]
