@@ -7,7 +7,7 @@ again from it at any time.
 from collections.abc import Iterable
 
 from domain import events as e
-from domain.claims import ClaimKey
+from domain.claims import ClaimChange, ClaimKey
 from domain.ids import RecordRef
 from domain.view import Recorded, claims_changed
 from ledger import lineage
@@ -25,9 +25,9 @@ class Changes:
         self._claims: dict[tuple[ClaimKey, RecordRef], int | None] = {}  # Offset where it is held, None where not.
         self._merges: list[lineage.Merge] = []
 
-    def add(self, stream: str, event: e.Event, offset: int) -> None:
-        """Take in the event that stands at this offset of the append."""
-        for change in claims_changed(stream, event):
+    def add(self, stream: str, event: e.Event, offset: int, claimed: Iterable[ClaimChange]) -> None:
+        """Take in the event that stands at this offset of the append, and what it changes about claims."""
+        for change in claimed:
             self._claims[change.key, change.holder] = offset if change.held else None
         if isinstance(event, e.RecordsMerged):
             self._merges.append(lineage.merge_of(stream, event, offset))
@@ -48,7 +48,7 @@ def changes_of(recorded: Iterable[Recorded]) -> Changes:
     """Collect what these events change in the indexes."""
     collected = Changes()
     for offset, (stream, event) in enumerate(recorded):
-        collected.add(stream, event, offset)
+        collected.add(stream, event, offset, claims_changed(stream, event))
     return collected
 
 

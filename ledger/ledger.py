@@ -6,6 +6,7 @@ sent again finds itself done and gets the same answers.
 """
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -20,16 +21,18 @@ from domain.events import CommandIdReused, Event, RecordsMerged
 from domain.ids import RecordRef
 from domain.outcomes import Outcome, SpentCommand, outcome_of
 from domain.refusals import Refusal
-from domain.view import View
+from domain.view import Need, View
 from ledger import reading
 from ledger.codec import decode, encode
 from ledger.indexes import Changes
 from ledger.loading import Loader
 from ledger.sqlite import SqliteStore
-from ledger.store import Conflict, EventRow, Store, StoredEvent, UnsafeSetting
+from ledger.store import Conflict, ConnectionLost, EventRow, MissingDriver, Store, StoredEvent, UnsafeSetting
 
 BATCH_COMMANDS_MAX: Final = 10_000  # What one commit holds in memory; 1,000 is as fast.
 _MICROSECOND: Final = timedelta(microseconds=1)
+_RECONNECTING_S: Final = 5.0  # A server that is started again is back within this.
+_PAUSE_S: Final = 0.2
 _LOSES_EVENTS: Final = "POSTGRES_ENABLE_DB_FUNCTIONS"  # Of the eventsourcing library.
 
 
@@ -79,45 +82,67 @@ class Ledger:
     def execute(self, batch: Sequence[Envelope]) -> list[Outcome]:
         """Carry out commands in order, in one commit; tells the outcome of each, in the same order.
 
-        Refusals are outcomes. Raises StoreUnusable, and then nothing of the batch was done; ValueError
-        where the batch is longer than BATCH_COMMANDS_MAX.
+        Refusals are outcomes. Raises StoreUnusable, and then nothing of the batch was done (but of
+        ConnectionLost, after which only sending it again tells); ValueError where the batch is longer than
+        BATCH_COMMANDS_MAX.
         """
         if len(batch) > BATCH_COMMANDS_MAX:
             msg = f"a batch of {len(batch)} commands; send at most {BATCH_COMMANDS_MAX} at once"
             raise ValueError(msg)
         if not batch:
             return []
+        decided_here: set[int] = set()
         try:
-            return self._execute(batch, alone=False)
+            return self._execute(batch, decided_here, alone=False)
         except Conflict:  # Another writer came between; once more, with the others kept out.
-            return self._execute(batch, alone=True)
+            return self._execute(batch, set(), alone=True)
+        except ConnectionLost as lost:
+            return self._after(lost, batch, decided_here)
 
-    def _execute(self, batch: Sequence[Envelope], *, alone: bool) -> list[Outcome]:
+    def _after(self, lost: ConnectionLost, batch: Sequence[Envelope], decided_here: set[int]) -> list[Outcome]:
+        """Carry out a batch of which it is not known whether it was stored: what was done is found done."""
+        give_up_at = time.monotonic() + _RECONNECTING_S
+        while True:
+            try:
+                return self._execute(batch, decided_here, alone=True)
+            except ConnectionLost as error:
+                if time.monotonic() > give_up_at:
+                    raise lost from error
+            time.sleep(_PAUSE_S)
+
+    def _execute(self, batch: Sequence[Envelope], decided_here: set[int], *, alone: bool) -> list[Outcome]:
+        """Carry out a batch once. What `decided_here` names is no repetition when it is found done: it is ours."""
         with self.store.writing(alone=alone) as unit:
             view = View()
             loader = Loader(unit, view)
-            loader.load_for(batch)
+            needed = loader.load_for(batch)
+            touched: set[Need] = set()  # By the decisions so far: a command that needs one of these is asked again.
             answers: list[_Answer] = []
             rows: list[EventRow] = []
             changes = Changes()
             answered: dict[str, int] = {}  # Offsets of outcomes of this append, by the command's stream.
             now = self._now(len(batch))
-            for envelope in batch:
+            for nth, envelope in enumerate(batch):
                 now += _MICROSECOND
-                loader.load_for((envelope,))  # What was decided before may have changed what it needs.
+                if not touched.isdisjoint(needed[nth]):
+                    loader.load_for((envelope,))
                 decided = decisions.decide(envelope, view, now)
                 while alone and loader.load_streams_of(decided):  # An id that the ledger made was taken.
                     decided = decisions.decide(envelope, view, now)
                 for recorded in decided:
                     stream, event = recorded
-                    view.apply((recorded,))
-                    changes.add(stream, event, len(rows))
+                    claimed = view.apply((recorded,))
+                    changes.add(stream, event, len(rows), claimed)
+                    touched.add(stream)
+                    touched.update(change.key for change in claimed)
                     rows.append((stream, view.version(stream), event.EVENT_TYPE, encode(event)))
                 if decided:
                     answered.setdefault(decided[-1][0], len(rows) - 1)
                     answers.append(_Answer(decided[-1][1], len(rows) - 1, is_offset=True, repeated=False))
                 else:
-                    answers.append(_repeated(envelope.command, view, loader.positions, answered))
+                    answer = _repeated(envelope.command, view, loader.positions, answered)
+                    answers.append(answer._replace(repeated=nth not in decided_here))
+            decided_here.update(nth for nth, answer in enumerate(answers) if not answer.repeated)
             first = unit.append(changes.append(rows, unit), loader.read) if rows else 0
         return [_outcome(envelope.command, answer, first) for envelope, answer in zip(batch, answers, strict=True)]
 
@@ -186,10 +211,25 @@ class Ledger:
 
 
 def open_ledger(db: str, *, create: bool, read_only: bool = False) -> Ledger:
-    """Open the ledger at a path, or make it with `create`. Raises StoreUnusable."""
+    """Open the ledger at a path, or make it with `create`; or in the database of a URL. Raises StoreUnusable."""
     if os.environ.get(_LOSES_EVENTS):
         raise UnsafeSetting(_LOSES_EVENTS)
+    if is_postgres(db):
+        return Ledger(_postgres_store(db, read_only=read_only))
     return Ledger(SqliteStore(db, create=create, read_only=read_only))
+
+
+def is_postgres(db: str) -> bool:
+    """Whether this names a PostgreSQL database, and not a file."""
+    return db.startswith(("postgresql://", "postgres://"))
+
+
+def _postgres_store(url: str, *, read_only: bool) -> Store:
+    try:
+        from ledger.postgres import PostgresStore  # noqa: PLC0415  its driver is an extra, and slow to load
+    except ModuleNotFoundError as error:
+        raise MissingDriver(error.name or "psycopg") from error
+    return PostgresStore(url, read_only=read_only)
 
 
 def _repeated(command: AnyCommand, view: View, positions: dict[str, list[int]], answered: dict[str, int]) -> _Answer:

@@ -37,25 +37,28 @@ class Loader:
         self.read = ReadSet()
         self.positions: dict[str, list[int]] = {}  # Of the events of command streams.
 
-    def load_for(self, envelopes: Iterable[Envelope]) -> None:
-        """Load all that deciding these commands looks at, as far as what is loaded can tell."""
-        view, needs = self._view, decisions.needs
+    def load_for(self, envelopes: Sequence[Envelope]) -> list[list[Need]]:
+        """Load all that deciding these commands looks at, as far as what is loaded can tell; returns the needs of each."""
+        view = self._view
         loaded: set[Need] = set()
-        asking: Sequence[Envelope] = list(envelopes)
+        needed: list[list[Need]] = [[] for _ in envelopes]
+        asking: Sequence[int] = range(len(envelopes))
         while asking:
             missing: set[Need] = set()
-            still: list[Envelope] = []
-            for envelope in asking:
-                unmet = [wanted for need in needs(envelope, view) for wanted in view.unmet(need)]
-                if unmet:
-                    missing.update(unmet)
-                    still.append(envelope)
+            still: list[int] = []
+            for nth in asking:
+                needed[nth] = needs = list(decisions.needs(envelopes[nth], view))
+                wanted = view.missing(needs)
+                if wanted:
+                    missing.update(wanted)
+                    still.append(nth)
             if not missing.isdisjoint(loaded):
                 raise NotLoaded(missing & loaded)
             if missing:
                 self._load(missing)
                 loaded |= missing
             asking = still
+        return needed
 
     def load_streams_of(self, decided: Iterable[Recorded]) -> bool:
         """Load the streams that a decision appends to unseen, for it takes them to be new; tells if any is not."""

@@ -87,6 +87,22 @@ class UnsafeSetting(StoreUnusable):
         super().__init__(f"{name} is set: readers lose events in that mode; unset it")
 
 
+class MissingDriver(StoreUnusable):
+    """What talks to this kind of store is not installed."""
+
+    def __init__(self, package: str) -> None:
+        super().__init__(f"PostgreSQL needs {package}; install merge-ledger with the extra [postgres]")
+
+
+class ConnectionLost(StoreUnusable):
+    """A server went away; a commit that was under way is done or not, which reading again tells."""
+
+    def __init__(self, location: str, what: str) -> None:
+        super().__init__(
+            f"the connection to {location} was lost ({what}); send the same again: what was done is not done twice"
+        )
+
+
 class Conflict(Exception):  # noqa: N818  an answer, not an error
     """Something that was read has changed, or a version is taken; nothing was stored."""
 

@@ -1,5 +1,6 @@
-"""Tests: the demo, carried out once for all tests that look at what it leaves."""
+"""Tests: what many of them begin with: the demo, carried out once for all; and databases on a PostgreSQL server."""
 
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from cli.__main__ import main
+from tests.postgres.server import Databases, started
 
 
 class Demonstrated(NamedTuple):
@@ -24,3 +26,32 @@ def demonstrated(tmp_path_factory: pytest.TempPathFactory) -> Demonstrated:
         patch.chdir(folder)
         assert main(["demo"]) == 0
     return Demonstrated(folder, out.getvalue())
+
+
+@pytest.fixture(scope="session")
+def databases() -> Iterator[Databases]:
+    """A PostgreSQL server, started when the first test asks for it."""
+    with started() as server:
+        made = Databases(server)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def new_database(databases: Databases) -> Iterator[Callable[..., str]]:
+    """Makes databases for one test, and names them by URL."""
+    names: list[str] = []
+
+    def make(*, empty: bool = False) -> str:
+        names.append(databases.make(empty=empty))
+        return databases.url(names[-1])
+
+    yield make
+    for name in names:
+        databases.drop(name)
+
+
+@pytest.fixture
+def postgres_url(new_database: Callable[..., str]) -> str:
+    """A database with an empty ledger."""
+    return new_database()

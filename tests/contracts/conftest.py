@@ -7,10 +7,13 @@ import pytest
 from ledger.ledger import Ledger
 from ledger.store import Store
 from tests.contracts.places import PLACES, Place, TickingClock
+from tests.postgres.place import PostgresPlace
 
 
-@pytest.fixture(params=PLACES)
+@pytest.fixture(params=[*PLACES, "postgres"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    if request.param == "postgres":
+        return PostgresPlace(request.getfixturevalue("new_database"))
     return PLACES[request.param](tmp_path)
 
 

@@ -15,6 +15,7 @@ from ledger.store import Store
 
 Clock = Callable[[], datetime]
 Step = Callable[[str], None]
+INDEXES: Final = ("claims", "lineage_members", "lineages")
 START: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
@@ -29,6 +30,9 @@ class Place(Protocol):
 
     def another(self) -> "Place":
         """Name another place beside this one."""
+
+    def indexes(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Dump claims and lineages as they are kept, sorted."""
 
     driver_error: type[Exception]
 
@@ -51,6 +55,9 @@ class SqlitePlace:
             return connection.execute(statement, parameters).fetchall()
         finally:
             connection.close()
+
+    def indexes(self) -> dict[str, list[tuple[Any, ...]]]:
+        return {table: sorted(self.sql(f"SELECT * FROM {table}")) for table in INDEXES}  # noqa: S608  names of ours
 
     def another(self) -> "SqlitePlace":
         folder = self._folder / "another"

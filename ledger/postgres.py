@@ -1,0 +1,218 @@
+"""Layer: ledger. Keeps the ledger in a PostgreSQL database: several processes write at once, serialisably.
+
+A unit of work loads without locks and notes the last position before it begins. Its append takes the
+one lock there is (the row of `head`), and fails when a stream, claim or lineage that it read has
+changed since; the work is then done once more under the lock, where nothing changes. Positions
+are given under that lock and commit in their order, so that whoever reads up to a position has read
+all there will ever be. The schema is made by `merge-ledger db init`, never on the way.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from typing import Any, Final
+
+import psycopg
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from ledger.postgres_connection import Connection, Place, Timeouts
+from ledger.postgres_errors import NoSchema, NotUtf8, OlderSchema
+from ledger.postgres_schema import SCHEMA_VERSION, STEPS
+from ledger.postgres_unit import HEAD, PostgresSnapshot, PostgresUnit
+from ledger.store import Conflict, LockedDatabase, NewerSchema, ReadOnlyDatabase, StoreUnusable
+
+CONNECTIONS_MAX: Final = 10
+_BEGIN: Final = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {HEAD}"
+_BEGIN_ALONE: Final = (
+    f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT FROM merge_ledger.head FOR UPDATE; {HEAD}"
+)
+_BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_SCHEMA_VERSION: Final = "SELECT version FROM merge_ledger.schema_version"
+_ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtext('merge_ledger schema'))"
+_POOL_LOG: Final = "psycopg.pool"  # It warns of each failed attempt; we tell the last one, once.
+
+
+def _nothing(_step: str) -> None:
+    """Go on."""
+
+
+class PostgresStore:
+    """One PostgreSQL database."""
+
+    schema_version: int = SCHEMA_VERSION
+
+    def __init__(  # noqa: PLR0913  options of one server
+        self,
+        url: str,
+        *,
+        read_only: bool = False,
+        timeouts: Timeouts | None = None,
+        connections_max: int = CONNECTIONS_MAX,
+        clock: Callable[[], datetime] | None = None,
+        step: Callable[[str], None] = _nothing,
+    ) -> None:
+        """Connect, and look whether there is a ledger that this version knows. Raises StoreUnusable.
+
+        `clock` tells when events are recorded, in place of the server's.
+        `step` is told the name of each step of an append when it is done, so that tests can stop it there.
+        """
+        self._place = Place(url, timeouts or Timeouts(), read_only=read_only)
+        self.location = self._place.location
+        self._read_only = read_only
+        self._clock = clock
+        self._step = step
+        check_schema(self._place)
+        logging.getLogger(_POOL_LOG).setLevel(logging.CRITICAL)
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
+            kwargs=self._place.arguments,
+            connection_class=Connection,
+            configure=self._place.configure,
+            min_size=0,
+            max_size=connections_max,
+            max_idle=60,
+            timeout=self._place.timeouts.connect_s,
+            reconnect_timeout=self._place.timeouts.connect_s,
+            num_workers=1,
+            open=True,
+        )
+        self._listener: Connection | None = None
+        self._listening = threading.Lock()
+
+    @contextmanager
+    def reading(self) -> Iterator[PostgresSnapshot]:
+        """Open one moment for reading."""
+        with self._connection() as connection:
+            connection.execute(_BEGIN_READING, prepare=False)
+            yield PostgresSnapshot(connection)
+
+    @contextmanager
+    def writing(self, *, alone: bool = False) -> Iterator[PostgresUnit]:
+        """Open a unit of work. With `alone` no other commits before it has."""
+        if self._read_only:
+            raise ReadOnlyDatabase(self.location)
+        with self._connection() as connection:
+            cursor = connection.execute(_BEGIN_ALONE if alone else _BEGIN, prepare=False)
+            while cursor.nextset():
+                pass
+            row = cursor.fetchone()
+            seen = int(row[0]) if row else 0
+            self._step("begun")
+            try:
+                yield PostgresUnit(connection, seen, self._clock, self._step)
+            except (StoreUnusable, Conflict, psycopg.Error):
+                raise
+            except Exception as error:
+                # What was loaded piece by piece, while another committed, may contradict itself.
+                if not alone and self._changed_since(connection, seen):
+                    raise Conflict(str(error)) from error
+                raise
+            self._step("committing")
+            connection.execute("COMMIT", prepare=False)
+        self._step("committed")
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until somebody may have appended, or the time is up; a hint, so look in any case."""
+        with self._listening, self._telling():
+            if self._listener is None or self._listener.closed:
+                self._listener = self._place.connect()
+                self._listener.execute("LISTEN merge_ledger")
+                return True
+            return any(True for _ in self._listener.notifies(timeout=timeout_s, stop_after=1))
+
+    def close(self) -> None:
+        """Let go of the server."""
+        self._pool.close()
+        with self._listening:
+            if self._listener is not None:
+                self._listener.close()
+                self._listener = None
+
+    def _changed_since(self, connection: Connection, seen: int) -> bool:
+        connection.rollback()
+        return PostgresSnapshot(connection).head() != seen
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        """Take a connection that is in no transaction, and leave none behind."""
+        with self._telling():
+            connection = self._taken()
+            try:
+                yield connection
+            finally:
+                with suppress(psycopg.Error):
+                    connection.rollback()
+                self._pool.putconn(connection)
+                if connection.closed:  # The others are likely to be gone with it.
+                    self._pool.check()
+
+    def _taken(self) -> Connection:
+        try:
+            return self._pool.getconn()
+        except PoolTimeout:
+            self._place.connect().close()  # Says why there is none, if that is why.
+            raise LockedDatabase(self.location) from None
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Say in our own words what PostgreSQL says about a database that cannot be used."""
+        try:
+            yield
+        except psycopg.Error as error:
+            raise self._place.told(error) from error
+
+
+def check_schema(place: Place) -> None:
+    """Make sure that there is a ledger, of the schema that this version knows."""
+    connection = place.connect()
+    try:
+        row = connection.execute(_SCHEMA_VERSION).fetchone()
+    except psycopg.Error as error:
+        raise place.told(error) from error
+    finally:
+        connection.close()
+    found = int(row[0]) if row else 0
+    if found > SCHEMA_VERSION:
+        raise NewerSchema(place.location, found, SCHEMA_VERSION)
+    if found < SCHEMA_VERSION:
+        raise OlderSchema(place.location, found, SCHEMA_VERSION)
+
+
+def schema_found(connection: Connection) -> int | None:
+    """Tell the version of the schema that is there; None where there is none."""
+    there = connection.execute("SELECT to_regclass('merge_ledger.schema_version') IS NOT NULL").fetchone()
+    if there is None or not there[0]:
+        return None
+    row = connection.execute(_SCHEMA_VERSION).fetchone()
+    return int(row[0]) if row else 0
+
+
+def migrate(url: str, *, create: bool, timeouts: Timeouts | None = None) -> tuple[int, int]:
+    """Bring the schema to the version that this one knows, step by step; with `create` from nothing.
+
+    Returns the versions before and after. Two at once end with one schema. Raises StoreUnusable.
+    """
+    place = Place(url, timeouts or Timeouts())
+    connection = place.connect()
+    try:
+        encoding: Any = connection.execute("SHOW server_encoding").fetchone()
+        if encoding[0] != "UTF8":
+            raise NotUtf8(place.location, encoding[0])
+        connection.execute("BEGIN")
+        connection.execute(_ONE_AT_A_TIME)
+        found = schema_found(connection)
+        if found is None and not create:
+            raise NoSchema(place.location)
+        before = found or 0
+        if before > SCHEMA_VERSION:
+            raise NewerSchema(place.location, before, SCHEMA_VERSION)
+        for version in range(before + 1, SCHEMA_VERSION + 1):
+            connection.execute(STEPS[version].encode(), prepare=False)
+            connection.execute("UPDATE merge_ledger.schema_version SET version = %s", [version])
+        connection.execute("COMMIT", prepare=False)
+    except psycopg.Error as error:
+        raise place.told(error) from error
+    finally:
+        connection.close()
+    return before, SCHEMA_VERSION

@@ -1,0 +1,117 @@
+"""Layer: ledger. Connections to PostgreSQL that end: every wait has a limit, whatever the network does.
+
+A server that takes what is sent and never answers, a cable that is cut, a lock that is never let go:
+each is an error within its timeout.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+from psycopg import conninfo, errors
+from psycopg.abc import RV, PQGen
+
+from ledger.postgres_arrays import adapters_of_columns
+from ledger.postgres_errors import Unreachable, first_line, unusable
+from ledger.store import ConnectionLost
+
+_ADAPTERS: Final = adapters_of_columns()
+_ANSWER_MARGIN_S: Final = 5  # What the server's own timeouts are given to answer in.
+_MS: Final = 1_000
+_COMMIT_TO_DISK: Final = """
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
+"""
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """How long we wait: to connect, for a lock, for a statement, for a network that acknowledges nothing."""
+
+    connect_s: int = 10
+    lock_ms: int = 30_000
+    statement_ms: int = 120_000
+    network_ms: int = 10_000
+    answer_s: float = 120_000 / _MS + _ANSWER_MARGIN_S  # By our own clock.
+
+
+class Connection(psycopg.Connection[tuple[Any, ...]]):
+    """A connection whose every answer comes within a time, or is an error."""
+
+    answer_s: float = Timeouts.answer_s
+
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        """Wait for the server, and let go of it when it is silent for too long."""
+        try:
+            return super().wait(gen, interval, self.answer_s if timeout is None else timeout)
+        except errors._WaitTimeout as error:  # noqa: SLF001  what the library raises
+            if timeout is not None:
+                raise
+            self.pgconn.finish()
+            msg = f"no answer within {self.answer_s:g} s"
+            raise psycopg.OperationalError(msg) from error
+
+
+class Place:
+    """Where a database is, and how it is talked to."""
+
+    def __init__(self, url: str, timeouts: Timeouts, *, read_only: bool = False) -> None:
+        """Read a URL. Raises StoreUnusable where it is none."""
+        self.timeouts = timeouts
+        try:
+            given = conninfo.conninfo_to_dict(url)
+        except psycopg.ProgrammingError:  # It may quote the URL, and with it the password.
+            raise Unreachable("the PostgreSQL URL given", "it cannot be read as one") from None
+        self.location = _without_secrets(given)
+        settings = {
+            "TimeZone": "UTC",
+            "default_transaction_isolation": "read\\ committed",
+            "default_transaction_read_only": "on" if read_only else "off",
+            "lock_timeout": timeouts.lock_ms,
+            "statement_timeout": timeouts.statement_ms,
+            "idle_in_transaction_session_timeout": timeouts.statement_ms,
+            "plan_cache_mode": "force_generic_plan",  # Each thing asked for is one look-up, however many there are.
+            "max_parallel_workers_per_gather": 0,
+            "jit": "off",
+            "client_min_messages": "warning",
+        }
+        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        self.arguments: dict[str, Any] = {
+            "application_name": "merge-ledger",
+            "connect_timeout": timeouts.connect_s,
+            "tcp_user_timeout": timeouts.network_ms,
+            "keepalives_idle": max(1, timeouts.network_ms // 2 // _MS),
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            **given,
+            "client_encoding": "UTF8",
+            "options": f"{given.get('options') or ''} {options}".strip(),
+            "autocommit": True,
+            "context": _ADAPTERS,
+        }
+
+    def connect(self) -> Connection:
+        """Connect. Raises StoreUnusable."""
+        try:
+            connection = Connection.connect(**self.arguments)
+            self.configure(connection)
+        except psycopg.Error as error:
+            told = self.told(error)
+            if type(told) is ConnectionLost:
+                told = Unreachable(self.location, first_line(error))
+            raise told from error
+        return connection
+
+    def configure(self, connection: Connection) -> None:
+        """Make sure that a commit is on the disk when it returns, whatever the server's default."""
+        connection.answer_s = self.timeouts.answer_s
+        connection.execute(_COMMIT_TO_DISK)
+
+    def told(self, error: psycopg.Error) -> Exception:
+        """Say an error in our own words."""
+        return unusable(error, self.location)
+
+
+def _without_secrets(given: dict[str, Any]) -> str:
+    user = f"{given['user']}@" if given.get("user") else ""
+    port = f":{given['port']}" if given.get("port") else ""
+    return f"postgresql://{user}{given.get('host') or ''}{port}/{given.get('dbname') or ''}"

