@@ -109,6 +109,17 @@ class View:
         elif need not in self._held if isinstance(need, HeldBy) else need.stream not in self._members:
             yield need
 
+    def missing(self, needs: Iterable[Need]) -> list[Need]:
+        """Tell what must be loaded for these needs."""
+        states = self._states
+        wanted: list[Need] = []
+        for need in needs:
+            if need.__class__ is not str:
+                wanted.extend(self.unmet(need))
+            elif need not in states:
+                wanted.append(need)
+        return wanted
+
     def put(self, stream: str, state: Any, version: int) -> None:  # noqa: ANN401
         """Load a stream's state and how many events it has; None and 0 for one that does not exist."""
         self._states[stream] = state
@@ -238,13 +249,15 @@ class View:
 
     # -- following what is decided
 
-    def apply(self, recorded: Iterable[Recorded]) -> None:
-        """Fold new events in, so that the next decision sees them."""
+    def apply(self, recorded: Iterable[Recorded]) -> list[ClaimChange]:
+        """Fold new events in, so that the next decision sees them; returns what they change about claims."""
+        changed: list[ClaimChange] = []
         for stream, event in recorded:
             self._states.setdefault(stream, None)
             self._unfolded.setdefault(stream, []).append(event)  # Most records are not looked at again in a batch.
             self._versions[stream] = self._versions.get(stream, 0) + 1
             for change in claims_changed(stream, event):
+                changed.append(change)
                 self._claimed.setdefault(change.key, []).append(change)
                 if change.key in self._claims:
                     self._claims[change.key] = _changed(self._claims[change.key], (change,))
@@ -253,6 +266,7 @@ class View:
                 sides = f"{prefix}/{event.primary_id}", f"{prefix}/{event.secondary_id}"
                 self._sides[stream] = sides
                 self._current.update({stream: stream, sides[0]: stream, sides[1]: stream})
+        return changed
 
 
 def _changed(holders: tuple[RecordRef, ...], changes: Iterable[ClaimChange]) -> tuple[RecordRef, ...]:

@@ -38,7 +38,7 @@ class Loader:
         self.positions: dict[str, list[int]] = {}  # Of the events of command streams.
 
     def load_for(self, envelopes: Sequence[Envelope]) -> list[list[Need]]:
-        """Load all that deciding these commands looks at, as far as what is loaded can tell; returns the needs of each."""
+        """Load all that deciding these commands looks at, as far as what is loaded can tell; returns their needs."""
         view = self._view
         loaded: set[Need] = set()
         needed: list[list[Need]] = [[] for _ in envelopes]
