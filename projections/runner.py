@@ -6,7 +6,7 @@ there, loudly; all before it stays readable.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Final, NoReturn, Protocol, TypeAlias
@@ -20,7 +20,7 @@ from ledger.store import StoredEvent, StoreUnusable
 from projections.catalogue import PROJECTIONS, TABLES_VERSION
 from projections.page import Page, Projection
 from projections.shapes import ProjectionStatus
-from projections.store import Generation, Mark, ReadStore, Stale, UnusableProjections, WritableRows
+from projections.store import Generation, Mark, NotProjected, ReadStore, Stale, UnusableProjections, WritableRows
 from projections.tables import Rows, sql_time
 
 PAGE_EVENTS: Final = 5_000
@@ -213,23 +213,32 @@ class Projector:
     # -- telling
 
     def status(self, *, digests: bool = False) -> list[ProjectionStatus]:
-        """Tell of every projection how far it is behind the ledger, and with `digests` what it holds."""
+        """Tell of every projection how far it is behind the ledger, and with `digests` what it holds.
+
+        Where nothing is projected yet, that is generation 0 at position 0.
+        """
         head = self._ledger.head()
-        with self._store.snapshot(TABLES_VERSION) as snapshot:
-            position = snapshot.mark().position
-            behind = self._ledger.read(position, 1)
-            lag_s = (self._clock() - behind[0].recorded_at).total_seconds() if behind else 0.0
-            return [
-                ProjectionStatus(
-                    name=one.name,
-                    generation=snapshot.generation.number,
-                    position=position,
-                    lag_events=max(0, head - position),
-                    lag_seconds=max(0.0, lag_s),
-                    digest=digest(snapshot, one) if digests else None,
-                )
-                for one in PROJECTIONS
-            ]
+        try:
+            with self._store.snapshot(TABLES_VERSION) as snapshot:
+                hashed = {one.name: digest(snapshot, one) for one in PROJECTIONS} if digests else {}
+                return self._told(head, snapshot.generation.number, snapshot.mark().position, hashed)
+        except NotProjected:
+            return self._told(head, 0, 0, {})
+
+    def _told(self, head: int, generation: int, position: int, digests: Mapping[str, str]) -> list[ProjectionStatus]:
+        behind = self._ledger.read(position, 1)
+        lag_s = (self._clock() - behind[0].recorded_at).total_seconds() if behind else 0.0
+        return [
+            ProjectionStatus(
+                name=one.name,
+                generation=generation,
+                position=position,
+                lag_events=max(0, head - position),
+                lag_seconds=max(0.0, lag_s),
+                digest=digests.get(one.name),
+            )
+            for one in PROJECTIONS
+        ]
 
 
 class _Undone(Exception):  # noqa: N818  ends a transaction that is not to be kept
