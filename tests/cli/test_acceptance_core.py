@@ -4,30 +4,30 @@ from typing import Any
 
 import pytest
 
-from tests.cli.terminal import Terminal, decision
+from tests.cli.user import User, decision
 
 
 @pytest.fixture
-def pair(terminal: Terminal) -> Terminal:
-    terminal.contact("101", city={"value": "Gent", "at": "2024-01-01T00:00:00Z"})
-    terminal.contact("102", city={"value": "Brugge", "at": "2025-01-01T00:00:00Z"})
-    return terminal
+def pair(user: User) -> User:
+    user.contact("101", city={"value": "Gent", "at": "2024-01-01T00:00:00Z"})
+    user.contact("102", city={"value": "Brugge", "at": "2025-01-01T00:00:00Z"})
+    return user
 
 
-def test_case_01_two_records_become_a_third(pair: Terminal) -> None:
+def test_case_01_two_records_become_a_third(pair: User) -> None:
     merge = pair.merge("101", "102", "--result-id", "103")
     assert merge["result_id"] == "103"
     answers = pair.json("resolve", "contacts", "101", "102", "103")
     assert [one["status"] for one in answers] == ["merged_away", "merged_away", "active"]
 
 
-def test_case_01_a_result_without_an_id_gets_one_of_digits_that_is_neither(pair: Terminal) -> None:
+def test_case_01_a_result_without_an_id_gets_one_of_digits_that_is_neither(pair: User) -> None:
     result = pair.merge("101", "102")["result_id"]
     assert result.isdecimal()
     assert result not in {"101", "102"}
 
 
-def test_case_02_every_id_shows_the_merged_record_and_says_which_was_asked(pair: Terminal) -> None:
+def test_case_02_every_id_shows_the_merged_record_and_says_which_was_asked(pair: User) -> None:
     merge = pair.merge("101", "102", "--result-id", "103")
     for asked, via in (("101", [merge["merge_id"]]), ("102", [merge["merge_id"]]), ("103", [])):
         shown = pair.show(asked)
@@ -35,7 +35,7 @@ def test_case_02_every_id_shows_the_merged_record_and_says_which_was_asked(pair:
         assert shown["properties"]["hs_object_id"] == "103"
 
 
-def test_case_03_not_followed_an_old_id_shows_a_tombstone_without_values(pair: Terminal) -> None:
+def test_case_03_not_followed_an_old_id_shows_a_tombstone_without_values(pair: User) -> None:
     merge = pair.merge("101", "102", "--result-id", "103")
     stone = pair.show("101", "--no-follow")
     assert stone["status"] == "merged_away"
@@ -46,7 +46,7 @@ def test_case_03_not_followed_an_old_id_shows_a_tombstone_without_values(pair: T
     assert "Gent" not in str(stone)
 
 
-def test_case_04_merged_ids_known_finds_the_survivor(pair: Terminal) -> None:
+def test_case_04_merged_ids_known_finds_the_survivor(pair: User) -> None:
     pair.contact("900")
     pair.merge("101", "102", "--result-id", "103")
     assert pair.ids("search", "contacts", "--merged") == ["103"]
@@ -63,25 +63,23 @@ def test_case_04_merged_ids_known_finds_the_survivor(pair: Terminal) -> None:
     ],
     ids=["case_05_older_secondary", "case_06_same_instant"],
 )
-def test_case_05_and_06_the_oldest_create_date_stays(
-    terminal: Terminal, one: str, other: str, kept: str, side: str
-) -> None:
-    terminal.contact("101", createdate=one)
-    terminal.contact("102", createdate=other)
-    merge = terminal.merge("101", "102")
+def test_case_05_and_06_the_oldest_create_date_stays(user: User, one: str, other: str, kept: str, side: str) -> None:
+    user.contact("101", createdate=one)
+    user.contact("102", createdate=other)
+    merge = user.merge("101", "102")
     assert decision(merge, "createdate")["from"] == side
-    assert terminal.properties("101")["createdate"] == kept
+    assert user.properties("101")["createdate"] == kept
     assert merge["recorded_at"] > "2026"
 
 
-def test_case_07_a_missing_create_date_is_filled_from_the_secondary(terminal: Terminal) -> None:
-    terminal.contact("101", createdate=None)
-    terminal.contact("102", createdate="2021-03-09")
-    assert decision(terminal.merge("101", "102"), "createdate")["from"] == "secondary"
-    assert terminal.properties("101")["createdate"] == "2021-03-09T00:00:00Z"
+def test_case_07_a_missing_create_date_is_filled_from_the_secondary(user: User) -> None:
+    user.contact("101", createdate=None)
+    user.contact("102", createdate="2021-03-09")
+    assert decision(user.merge("101", "102"), "createdate")["from"] == "secondary"
+    assert user.properties("101")["createdate"] == "2021-03-09T00:00:00Z"
 
 
-def test_case_08_the_primary_wins_and_nothing_is_lost(pair: Terminal) -> None:
+def test_case_08_the_primary_wins_and_nothing_is_lost(pair: User) -> None:
     merge = pair.merge("101", "102", "--result-id", "103")
     city = decision(merge, "city")
     assert (city["value"], city["from"], city["rule"]) == ("Gent", "primary", "H08")
@@ -94,53 +92,53 @@ def test_case_08_the_primary_wins_and_nothing_is_lost(pair: Terminal) -> None:
 
 
 @pytest.mark.parametrize("empty", ["missing", None, "", "  ", []])
-def test_case_09_an_empty_primary_is_filled(terminal: Terminal, empty: Any) -> None:
-    terminal.contact("101", **({} if empty == "missing" else {"p": empty}))
-    terminal.contact("102", p="x")
-    found = decision(terminal.merge("101", "102"), "p")
+def test_case_09_an_empty_primary_is_filled(user: User, empty: object) -> None:
+    user.contact("101", **({} if empty == "missing" else {"p": empty}))
+    user.contact("102", p="x")
+    found = decision(user.merge("101", "102"), "p")
     assert (found["value"], found["from"], found["rule"]) == ("x", "secondary", "H09")
 
 
-def test_case_10_zero_and_false_are_values(terminal: Terminal) -> None:
-    terminal.contact("101", n=0, f=False)
-    terminal.contact("102", n=5, f=True)
-    merge = terminal.merge("101", "102")
+def test_case_10_zero_and_false_are_values(user: User) -> None:
+    user.contact("101", n=0, f=False)
+    user.contact("102", n=5, f=True)
+    merge = user.merge("101", "102")
     assert [(decision(merge, name)["value"], decision(merge, name)["from"]) for name in ("n", "f")] == [
         (0, "primary"),
         (False, "primary"),
     ]
 
 
-def test_case_11_two_empty_sides_decide_nothing(terminal: Terminal) -> None:
-    terminal.contact("101", p="")
-    terminal.contact("102", p=" ")
-    merge = terminal.merge("101", "102")
+def test_case_11_two_empty_sides_decide_nothing(user: User) -> None:
+    user.contact("101", p="")
+    user.contact("102", p=" ")
+    merge = user.merge("101", "102")
     assert "p" not in {one["property"] for one in merge["decisions"]}
     assert merge["properties_moved"] == 0
-    assert "p" not in terminal.properties("101")
+    assert "p" not in user.properties("101")
 
 
-def test_case_12_the_user_may_choose(pair: Terminal) -> None:
+def test_case_12_the_user_may_choose(pair: User) -> None:
     city = decision(pair.merge("101", "102", "--choose", "city=secondary"), "city")
     assert (city["value"], city["rule"], city["chosen_by_user"]) == ("Brugge", "H10", True)
     assert pair.properties("101")["city"] == "Brugge"
 
 
-def test_case_14_a_choice_about_an_unknown_property_is_refused(pair: Terminal) -> None:
+def test_case_14_a_choice_about_an_unknown_property_is_refused(pair: User) -> None:
     assert pair.merge_refused("101", "102", "--choose", "nope=primary")["code"] == "UNKNOWN_PROPERTY"
 
 
-def test_case_15_a_literal_of_neither_side_is_refused(pair: Terminal) -> None:
+def test_case_15_a_literal_of_neither_side_is_refused(pair: User) -> None:
     outcome = pair.merge_refused("101", "102", "--choose", "city=Luik")
     assert outcome["code"] == "VALUE_NOT_FROM_EITHER"
     assert "Luik" not in str(outcome)
 
 
-def test_case_15_a_literal_of_one_side_chooses_that_side(pair: Terminal) -> None:
+def test_case_15_a_literal_of_one_side_chooses_that_side(pair: User) -> None:
     assert decision(pair.merge("101", "102", "--choose", "city=Brugge"), "city")["from"] == "secondary"
 
 
-def test_case_16_what_the_system_decides_is_not_chosen(pair: Terminal) -> None:
+def test_case_16_what_the_system_decides_is_not_chosen(pair: User) -> None:
     names = ["createdate", "hs_merged_object_ids", "num_conversion_events", "hs_marketable_status"]
     choices = [word for name in names for word in ("--choose", f"{name}=secondary")]
     outcome = pair.merge_refused("101", "102", *choices)
@@ -148,12 +146,12 @@ def test_case_16_what_the_system_decides_is_not_chosen(pair: Terminal) -> None:
     assert sorted(outcome["details"]["properties"]) == sorted(names)
 
 
-def test_case_17_of_two_entries_at_one_time_the_primarys_stays(terminal: Terminal) -> None:
+def test_case_17_of_two_entries_at_one_time_the_primarys_stays(user: User) -> None:
     at = "2024-01-01T00:00:00Z"
-    terminal.contact("101", city={"value": "Gent", "at": at})
-    terminal.contact("102", city={"value": "Brugge", "at": at})
-    merge = terminal.merge("101", "102")
-    history = terminal.json("history", "contacts", "101", "--property", "city")["results"]
+    user.contact("101", city={"value": "Gent", "at": at})
+    user.contact("102", city={"value": "Brugge", "at": at})
+    merge = user.merge("101", "102")
+    history = user.json("history", "contacts", "101", "--property", "city")["results"]
     assert [one["value"] for one in history] == ["Gent"]
     assert decision(merge, "city")["secondary"]["value"] == "Brugge"
 
@@ -167,7 +165,7 @@ def _logs(activity_id: str, *records: str) -> dict[str, Any]:
     }
 
 
-def test_case_18_every_activity_of_both_is_there_once(pair: Terminal) -> None:
+def test_case_18_every_activity_of_both_is_there_once(pair: User) -> None:
     pair.apply(_logs("n1", "101"), _logs("n2", "101", "102"), _logs("c1", "102"))
     pair.merge("101", "102")
     shown = pair.show("101")
@@ -176,7 +174,7 @@ def test_case_18_every_activity_of_both_is_there_once(pair: Terminal) -> None:
     assert {one["activity_id"] for one in pair.json("timeline", "contacts", "102")["results"]} == {"n1", "n2", "c1"}
 
 
-def test_case_19_every_association_of_both_is_there_with_its_labels(pair: Terminal) -> None:
+def test_case_19_every_association_of_both_is_there_with_its_labels(pair: User) -> None:
     pair.record("deals", "D1")
     pair.record("deals", "D2")
     d1, d2 = ({"object_type": "deals", "record_id": one} for one in ("D1", "D2"))
@@ -189,14 +187,14 @@ def test_case_19_every_association_of_both_is_there_with_its_labels(pair: Termin
     assert links["D2"] == []
 
 
-def test_case_20_a_record_is_never_linked_to_itself(pair: Terminal) -> None:
+def test_case_20_a_record_is_never_linked_to_itself(pair: User) -> None:
     pair.do("associate", "101", to={"object_type": "contacts", "record_id": "102"}, labels=["colleague"])
     merge = pair.merge("101", "102")
     assert merge["effects"]["associations"]["dropped_self"]
     assert pair.show("101")["associations"] == []
 
 
-def test_case_21_the_primarys_primary_company_keeps_the_label(pair: Terminal) -> None:
+def test_case_21_the_primarys_primary_company_keeps_the_label(pair: User) -> None:
     for record_id, company in (("101", "Co1"), ("102", "Co2")):
         pair.company(company)
         pair.do("associate", record_id, to={"object_type": "companies", "record_id": company}, labels=["primary"])
@@ -206,11 +204,10 @@ def test_case_21_the_primarys_primary_company_keeps_the_label(pair: Terminal) ->
     assert [one["id"] for one in merge["effects"]["associations"]["demoted"]] == ["Co2"]
 
 
-def test_case_23_the_secondary_leaves_every_static_segment(pair: Terminal) -> None:
+def test_case_23_the_secondary_leaves_every_static_segment(pair: User) -> None:
     for segment in ("S1", "S2", "S3"):
-        pair.apply({
-            "type": "define_segment", "segment_id": segment, "name": segment, "object_type": "contacts", "kind": "static"
-        })  # fmt: skip
+        named = {"segment_id": segment, "name": segment, "object_type": "contacts", "kind": "static"}
+        pair.apply({"type": "define_segment", **named})
     for record_id, segment in (("101", "S1"), ("101", "S2"), ("102", "S2"), ("102", "S3")):
         pair.do("add_to_segment", record_id, segment_id=segment)
     merge = pair.merge("101", "102", "--result-id", "103")
@@ -224,23 +221,23 @@ def test_case_23_the_secondary_leaves_every_static_segment(pair: Terminal) -> No
     assert sorted(merge["effects"]["static_segments"]["removed"]) == ["S2", "S3"]
 
 
-def test_case_24_an_active_segment_follows_the_merged_record(terminal: Terminal) -> None:
+def test_case_24_an_active_segment_follows_the_merged_record(user: User) -> None:
     is_customer = [{"filters": [{"propertyName": "lifecyclestage", "operator": "EQ", "value": "customer"}]}]
-    terminal.apply({
+    user.apply({
         "type": "define_segment", "segment_id": "C", "name": "Customers", "object_type": "contacts", "kind": "active",
         "filter_groups": is_customer,
     })  # fmt: skip
-    terminal.contact("101", lifecyclestage="lead")
-    terminal.contact("102", lifecyclestage="customer")
-    assert terminal.json("segments", "show", "C")["members"] == ["102"]
-    terminal.merge("101", "102", "--result-id", "103")
-    assert terminal.json("segments", "show", "C")["members"] == ["103"]
-    assert terminal.show("103")["segments"]["active"] == ["C"]
+    user.contact("101", lifecyclestage="lead")
+    user.contact("102", lifecyclestage="customer")
+    assert user.json("segments", "show", "C")["members"] == ["102"]
+    user.merge("101", "102", "--result-id", "103")
+    assert user.json("segments", "show", "C")["members"] == ["103"]
+    assert user.show("103")["segments"]["active"] == ["C"]
 
 
-def test_case_25_properties_moved_counts_what_came_from_the_secondary(terminal: Terminal) -> None:
-    terminal.contact("101", kept="a", chosen="a", createdate="2020-01-01")
-    terminal.contact("102", kept="b", chosen="b", x="1", y="2", z="3", createdate="2021-01-01")
-    merge = terminal.merge("101", "102", "--choose", "chosen=secondary")
+def test_case_25_properties_moved_counts_what_came_from_the_secondary(user: User) -> None:
+    user.contact("101", kept="a", chosen="a", createdate="2020-01-01")
+    user.contact("102", kept="b", chosen="b", x="1", y="2", z="3", createdate="2021-01-01")
+    merge = user.merge("101", "102", "--choose", "chosen=secondary")
     assert merge["properties_moved"] == 4
     assert sum(one["from"] == "secondary" for one in merge["decisions"]) == 4
