@@ -42,11 +42,12 @@ E = TypeVar("E", bound=e.Event)
 class InMemoryLedger:
     """Every event that was given or decided, and what a decision may ask about them."""
 
-    def __init__(self) -> None:
-        """Begin with nothing."""
+    def __init__(self, *, now: datetime = START, step: timedelta = STEP) -> None:
+        """Begin with nothing; the first command is executed now, each one a step after the one before."""
         self.log: list[Recorded] = []
         self.states: dict[str, Any] = {}
-        self.now = START
+        self.now = now
+        self._step = step
         self._versions: dict[str, int] = {}
         self._claims: dict[ClaimKey, tuple[RecordRef, ...]] = {}
         self._merged_into: dict[str, str] = {}
@@ -64,7 +65,7 @@ class InMemoryLedger:
         for envelope in enveloped:
             self.load(envelope, view)
             recorded = [*decide(envelope, view, self.now)]
-            self.now += STEP
+            self.now += self._step
             view.apply(recorded)
             decided.append((envelope, recorded))
         outcomes = []
