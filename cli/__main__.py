@@ -7,14 +7,17 @@ happens, stdout holds data alone and stderr ends with at most one line that says
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import fields, is_dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from cli import exits
 from cli.session import Session, visible
 from cli.settings import resolve
+
+_DASH: Final = "\0-"  # Stands for a bare `-`, which the parser takes for an option; no argument can hold a NUL.
 
 
 def _version() -> str:
@@ -63,7 +66,7 @@ def _commands() -> None:
     app.command("cli.reading:timeline", name="timeline", help="Show a record's activities.", group=_reading)
     app.command("cli.reading:lineage", name="lineage", help="Show what a record was merged from.", group=_reading)
 
-    merges.command("cli.listing:merges_list", name="list", help="List merges, the newest first.")
+    merges.command("cli.listing:merges_list", name="list", help="List merges, the earliest first.")
     merges.command("cli.listing:merges_show", name="show", help="Show a merge: both sides, the result, and why.")
     segments.command("cli.listing:segments_list", name="list", help="List segments.")
     segments.command("cli.listing:segments_show", name="show", help="Show a segment.")
@@ -107,6 +110,8 @@ def launch(
     """Settle what every command is given, then run the one that was asked for."""
     session = Session(resolve({"db": db, "account": account, "output": output, "catch_up": catch_up}))
     command, bound, given = app.parse_args(tokens, exit_on_error=False, print_error=False)
+    for name, value in bound.arguments.items():
+        bound.arguments[name] = _with_dashes(value)
     result = command(*bound.args, **bound.kwargs, **({"session": session} if "session" in given else {}))
     if result is None or isinstance(result, int):
         return result or exits.DONE
@@ -117,15 +122,17 @@ def launch(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit code and never raises."""
-    tokens = list(sys.argv[1:] if argv is None else argv)
+    words = sys.argv[1:] if argv is None else argv
+    tokens = [_DASH if word == "-" else word for word in words]
     try:
         code: int | None = app.meta(tokens, exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except CycloptsError as error:
-        return _end(exits.USAGE, f"{' '.join(str(error).split())} (see merge-ledger --help)")
+        told = " ".join(str(error).replace(_DASH, "-").split())
+        return _end(exits.USAGE, f"{told} (see merge-ledger --help)")
     except exits.Ending as ending:
         return _end(ending.code, str(ending))
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # Rich's way to say the same is SystemExit.
         return _end_quietly(exits.DONE)
     except exits.PipeClosed:
         return _end_quietly(exits.PIPE_CLOSED)
@@ -134,8 +141,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001  the last resort: a user never sees a traceback
         from cli.crash import explain  # noqa: PLC0415  only then
 
-        return _end(*explain(error, tokens))
+        return _end(*explain(error, words))
     return code or exits.DONE
+
+
+def _with_dashes(value: Any) -> Any:  # noqa: ANN401  whatever an argument can be
+    if isinstance(value, tuple):
+        return tuple(_with_dashes(one) for one in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{one.name: _with_dashes(getattr(value, one.name)) for one in fields(value)})
+    return "-" if value == _DASH else value
 
 
 def _end(code: int, line: str) -> int:

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from cli import exits
 from cli.arguments import Here
-from cli.opening import writable_ledger
+from cli.opening import opened
 from cli.output import Stream
 from cli.progress import Progress
 from cli.session import Session
@@ -46,9 +46,7 @@ _SHOWN_MAX: Final = 20  # Lines of trouble that a terminal is shown.
 
 
 def apply(
-    file: Annotated[
-        str, Parameter(help="A file of JSON lines, a command each; - is stdin.", allow_leading_hyphen=True)
-    ],
+    file: Annotated[str, Parameter(help="A file of JSON lines, a command each; - is stdin.")],
     /,
     *,
     check: Annotated[bool, Parameter(help="Only read, and report what cannot be read.")] = False,
@@ -62,8 +60,8 @@ def apply(
         if session.is_asked and not yes and not _is_confirmed(source, file, session):
             msg = "not confirmed; nothing was applied"
             raise exits.Mistake(msg)
-        with writable_ledger(session, create=True) as ledger:
-            return _apply(source, file, ledger, session)
+        with opened(session, create=True) as sides:
+            return _apply(source, file, sides.ledger, session)
 
 
 def _apply(source: BinaryIO, file: str, ledger: Ledger, session: Session) -> int:
@@ -190,9 +188,6 @@ def _opened(file: str) -> Iterator[BinaryIO]:
     if file == "-":
         yield sys.stdin.buffer
         return
-    if file.startswith("-"):
-        msg = f"unknown option: {file}"
-        raise exits.Mistake(msg)
     try:
         source = Path(file).open("rb")  # noqa: SIM115  closed below; only opening may be the user's mistake
     except OSError as error:

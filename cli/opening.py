@@ -2,13 +2,93 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from typing import NamedTuple, TypeVar
 
+from cli.exits import Mistake, NotThere
+from cli.progress import Progress
 from cli.session import Session
 from ledger.ledger import Ledger, open_ledger
+from projections.reading import Reader, open_reader
+from projections.reading.paging import BadCursor
+from projections.runner import Progress as RunProgress
+from projections.runner import Projector
+from projections.sqlite import SqliteReadStore
+from projections.store import ReadStore, UnusableProjections
+
+T = TypeVar("T")
+
+
+class Opened(NamedTuple):
+    """A ledger and what reads beside it."""
+
+    ledger: Ledger
+    store: ReadStore
+
+    @property
+    def projector(self) -> Projector:
+        """What brings the read side up to date."""
+        return Projector(self.ledger, self.store)
 
 
 @contextmanager
-def writable_ledger(session: Session, *, create: bool) -> Iterator[Ledger]:
-    """Open the ledger for commands."""
-    with open_ledger(session.settings.db, create=create) as ledger:
-        yield ledger
+def opened(session: Session, *, create: bool = False) -> Iterator[Opened]:
+    """Open the ledger and its read side; only with `create` is a database made. Raises StoreUnusable."""
+    db = session.settings.db
+    with open_ledger(db, create=create) as ledger:
+        yield Opened(ledger, SqliteReadStore(db))
+
+
+@contextmanager
+def reading(session: Session) -> Iterator[Reader]:
+    """Open one moment for reading, brought up to date first unless the settings say otherwise."""
+    with opened(session) as sides, reader_of(sides, session) as reader:
+        yield reader
+
+
+@contextmanager
+def reader_of(sides: Opened, session: Session, *, may_lag: bool = True) -> Iterator[Reader]:
+    """Read in an account that exists, up to date where nothing else is allowed or asked for."""
+    if session.settings.catch_up or not may_lag:
+        _catch_up(sides, session, may_lag=may_lag)
+    with open_reader(sides.store, sides.ledger, session.account) as reader:
+        if not reader.knows_account():
+            msg = f"account {session.account} does not exist; an account begins with its first command"
+            raise NotThere(msg)
+        try:
+            yield reader
+        except BadCursor as bad:
+            raise Mistake(str(bad)) from None
+
+
+def _catch_up(sides: Opened, session: Session, *, may_lag: bool) -> None:
+    try:
+        run(sides.projector, session, "catch up")
+    except UnusableProjections as error:
+        if not may_lag or sides.store.live() is None:
+            raise
+        session.say(f"reading as of before: {error}")
+
+
+def run(projector: Projector, session: Session, title: str, *, rebuild: bool = False) -> Progress:
+    """Run or rebuild the projections, and tell how far they are."""
+    with Progress(session, title, "events") as progress:
+
+        def on_progress(now: RunProgress) -> None:
+            progress.update(now.done, now.done / now.total if now.total else None)
+
+        (projector.rebuild if rebuild else projector.catch_up)(on_progress)
+    return progress
+
+
+def position_of(reader: Reader, asked: int | datetime | None) -> int | None:
+    """Tell which position a moment means."""
+    return reader.position_at(asked) if isinstance(asked, datetime) else asked
+
+
+def there(found: T | None, what: str, session: Session) -> T:
+    """Take what was found; what was not is exit 4."""
+    if found is None:
+        msg = f"{what} does not exist in account {session.account}"
+        raise NotThere(msg)
+    return found

@@ -54,16 +54,21 @@ def write(answer: Answer, session: "Session") -> int:
     elif session.format == "jsonl":
         _write_bytes(b"".join(line(row) for row in rows))
     elif session.format == "csv":
-        _write_bytes(as_csv([msgspec.to_builtins(row) for row in rows]))
+        _write_bytes(as_csv([as_json(row) for row in rows]))
     else:
-        session.console.print(answer.draw(msgspec.to_builtins(answer.value)))
+        session.console.print(answer.draw(as_json(answer.value)))
     sys.stdout.flush()
     for note in answer.notes:
         session.say(note)
     return answer.code
 
 
-def document(value: Any) -> bytes:  # noqa: ANN401  whatever JSON can hold
+def as_json(value: Any) -> Any:  # noqa: ANN401  whatever JSON can hold
+    """Turn Structs into what their JSON holds."""
+    return msgspec.json.decode(_ENCODE(value))
+
+
+def document(value: Any) -> bytes:  # noqa: ANN401
     """Write one JSON document, for eyes too."""
     return msgspec.json.format(_ENCODE(value), indent=2) + b"\n"
 
@@ -120,7 +125,7 @@ class Stream:
         if self._format == "jsonl":
             _write_bytes(b"".join(line(value) for value in values))
         elif self._format == "csv":
-            rows = [msgspec.to_builtins(value) for value in values]
+            rows = [as_json(value) for value in values]
             _write_bytes(as_csv(rows, self._columns, header=not self._begun))
             self._begun = True
         elif self._format == "json":

@@ -275,22 +275,12 @@ def _with_removals(
     return Group(title, about, section(name, table(_CAUSED, removals))) if removals else Group(title, about)
 
 
-def settings_page(settings: Mapping[str, Any]) -> RenderableType:
-    """Draw settings with their origin."""
-    drawn = new_table()
+def settings_page(account: Mapping[str, Any]) -> RenderableType:
+    """Draw an account's settings with their origin."""
+    drawn = new_table(visible(f"account {account['account']}, as of position {account['position']:,}"))
     for head in ("setting", "value", "origin"):
         drawn.add_column(head, overflow="fold")
-    for name, value, origin in _settings(settings):
-        drawn.add_row(Text(name, "bold"), text(value), Text(origin, "dim"))
+    for name, one in account["settings"].items():
+        command = f" {one['command_id']}" if one.get("command_id") else ""
+        drawn.add_row(Text(name, "bold"), text(one["value"]), Text(visible(one["origin"] + command), "dim"))
     return drawn
-
-
-def _settings(settings: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any, str]]:
-    for name, one in settings.items():
-        full = f"{path}{name}"
-        if isinstance(one, dict) and set(one) == {"value", "origin"}:
-            yield full, one["value"], str(one["origin"])
-        elif isinstance(one, dict):
-            yield from _settings(one, f"{full}.")
-        else:
-            yield full, one, ""

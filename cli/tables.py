@@ -3,6 +3,7 @@
 What is drawn is the JSON of the contract, so a table never knows more or less than `-o json`.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -18,7 +19,12 @@ from domain.outcomes import Outcome
 
 Row: TypeAlias = Mapping[str, Any]
 
+_WHOLE: Final = {  # Ids and times are not broken over lines.
+    *("at", "occurred_at", "recorded_at", "updated_at", "status"),
+    *("id", "requested_id", "current_id", "record_id", "merge_id", "primary_id", "secondary_id", "result_id"),
+}
 _CELL_MAX: Final = 120
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")  # Drawn to the second, without zone: all is UTC.
 
 
 class Column(NamedTuple):
@@ -37,6 +43,8 @@ def text(value: Any, style: str = "") -> Text:  # noqa: ANN401  whatever JSON ca
     if isinstance(value, list):
         value = ", ".join(cell(one) for one in value)
     written = visible(cell(value))
+    if _TIME.fullmatch(written):
+        written = written[:19].replace("T", " ")
     return Text(written if len(written) <= _CELL_MAX else written[: _CELL_MAX - 1] + "…", style)
 
 
@@ -50,7 +58,12 @@ def table(columns: Sequence[Column], rows: Sequence[Row], title: str | None = No
     """Draw rows."""
     drawn = new_table(title)
     for column in columns:
-        drawn.add_column(column.head, justify="right" if column.is_number else "left", overflow="fold")
+        drawn.add_column(
+            column.head,
+            justify="right" if column.is_number else "left",
+            overflow="fold",
+            no_wrap=column.is_number or column.find in _WHOLE,
+        )
     for row in rows:
         drawn.add_row(*(_cell(column, row) for column in columns))
     return drawn
@@ -84,7 +97,7 @@ def _property(name: str) -> Callable[[Row], Any]:
     return lambda row: (row.get("properties") or {}).get(name)
 
 
-def _name(row: Row) -> str:
+def name_of(row: Row) -> str:
     """Name a record as people do."""
     properties = row.get("properties") or {}
     names = [properties.get(one) for one in ("firstname", "lastname")]
@@ -95,7 +108,7 @@ def _name(row: Row) -> str:
 RECORDS: Final = (
     Column("id", "id", "cyan"),
     Column("status", "status"),
-    Column("name", _name),
+    Column("name", name_of),
     Column("email or domain", lambda row: _property("email")(row) or _property("domain")(row)),
     Column("stage", _property("lifecyclestage")),
     Column("merged from", "merged_ids", "dim"),

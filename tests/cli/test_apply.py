@@ -94,7 +94,7 @@ def test_check_only_reads_and_makes_no_database(cli: Cli) -> None:
     [
         (["nofile.jsonl"], "nofile.jsonl: No such file or directory"),
         (["."], "Is a directory"),
-        (["--chekc"], "unknown option: --chekc"),
+        (["--chekc"], "Unknown option: --chekc. Did you mean --check?"),
         ([], "requires an argument"),
     ],
 )

@@ -1,0 +1,109 @@
+"""Layer: cli. For whoever runs it: the projections, and the state of everything on one page."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from cli import pages, tables
+from cli.arguments import Here
+from cli.exits import DONE, STORE_UNUSABLE
+from cli.opening import Opened, opened, run
+from cli.output import Answer, cell
+from cli.session import Session
+from cli.settings import KNOWN
+from ledger.store import StoreUnusable
+
+
+def projections_list(
+    *, digests: Annotated[bool, Parameter(negative="--no-digests", help="Tell digests, too.")] = True, session: Here
+) -> Answer:
+    """Show position, lag and digest of each projection, brought up to date first unless told not to."""
+    with opened(session) as sides:
+        if session.settings.catch_up:
+            run(sides.projector, session, "catch up")
+        found = sides.projector.status(digests=digests)
+    return Answer(found, tables.listing(tables.PROJECTIONS, "nothing is projected yet"), rows=found)
+
+
+def projections_run(*, session: Here) -> int:
+    """Bring the projections up to date."""
+    with opened(session) as sides:
+        progress = run(sides.projector, session, "project")
+    session.say(f"up to date: {progress.summary()}")
+    return DONE
+
+
+def projections_rebuild(*, session: Here) -> int:
+    """Build the projections again from the first event on, beside those that are read meanwhile."""
+    with opened(session) as sides:
+        progress = run(sides.projector, session, "rebuild", rebuild=True)
+    session.say(f"rebuilt: {progress.summary()}")
+    return DONE
+
+
+def status(*, session: Here) -> Answer:
+    """Show the database, its schema and position, the projections' lag, and the settings with their origin."""
+    told: dict[str, Any] = {"database": {"location": session.settings.db}, "projections": None}
+    code = DONE
+    notes: list[str] = []
+    try:
+        with opened(session) as sides:
+            told["database"] = _database(sides, session)
+            told["projections"] = _projections(sides)
+    except StoreUnusable as unusable:
+        told["database"]["problem"] = str(unusable)
+        code = STORE_UNUSABLE
+        notes.append(f"merge-ledger: {unusable}")
+    told["settings"] = [
+        {"name": one.name, "value": one.value, "origin": one.origin} for one in session.settings.origins
+    ]
+    return Answer(told, _status_page, code=code, notes=tuple(notes))
+
+
+def _database(sides: Opened, session: Session) -> dict[str, Any]:
+    store = sides.ledger.store
+    file = Path(session.settings.db)
+    return {
+        "location": store.location,
+        "schema_version": store.schema_version,
+        "position": sides.ledger.head(),
+        "bytes": file.stat().st_size if file.is_file() else None,
+    }
+
+
+def _projections(sides: Opened) -> dict[str, Any]:
+    first = sides.projector.status()[0]
+    return {
+        "generation": first.generation,
+        "position": first.position,
+        "lag_events": first.lag_events,
+        "lag_seconds": first.lag_seconds,
+    }
+
+
+def _status_page(told: dict[str, Any]) -> RenderableType:
+    parts: list[RenderableType] = []
+    for part in ("database", "projections"):
+        named = [(name.replace("_", " "), tables.text(value)) for name, value in _spoken(told[part] or {})]
+        parts += [Text(part, "bold"), pages.facts(named or [("", Text("none yet", "dim"))]), Text("")]
+    settings = tables.new_table("settings")
+    for head in ("setting", "value", "origin", "what it is for"):
+        settings.add_column(head, overflow="fold")
+    for one in told["settings"]:
+        known = KNOWN[one["name"]]
+        settings.add_row(
+            Text(one["name"], "bold"), tables.text(one["value"]), one["origin"], Text(known.meaning, "dim")
+        )
+    return Group(*parts, settings)
+
+
+def _spoken(part: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in part.items():
+        yield (
+            name,
+            f"{value:,}" if isinstance(value, int) else f"{value:.1f}" if isinstance(value, float) else cell(value),
+        )
