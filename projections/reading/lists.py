@@ -9,6 +9,7 @@ from msgspec import Raw, Struct
 
 from domain import streams
 from domain.filters import FilterGroup
+from domain.ids import RecordId
 from domain.outcomes import Outcome
 from ledger.store import StoredEvent
 from projections import shapes
@@ -21,6 +22,9 @@ from projections.tables import RecordKey, Table, read_time, sql_time
 from projections.workflow_enrollment import WORKFLOW_UNENROLLMENTS
 
 _EVENTS_AT_ONCE: Final = 1_000
+SELECT_TYPES_OF_ID: Final = (
+    "SELECT DISTINCT object_type FROM lineage_members WHERE account = :account AND record_id = :record_id"
+)
 _read_filters: Final = msgspec.json.Decoder(list[FilterGroup]).decode
 _read_outcome: Final = msgspec.json.Decoder(Outcome).decode
 
@@ -47,10 +51,10 @@ SELECT_ENROLLED: Final = (
 
 
 class MergesAsked(Struct, frozen=True, kw_only=True):
-    """Which merges to list: of a type, of one record's lineage, recorded from `since` to `until`, by an actor."""
+    """Which merges to list: of a type, of an id's lineage, recorded from `since` to `until`, by an actor."""
 
     object_type: str | None = None
-    record: RecordKey | None = None
+    record_id: RecordId | None = None
     since: datetime | None = None
     until: datetime | None = None
     actor: str | None = None
@@ -63,11 +67,9 @@ def list_merges(moment: Moment, asked: MergesAsked, page: PageAsked) -> shapes.L
     if asked.object_type is not None:
         conditions.append("object_type = :object_type")
         params["object_type"] = asked.object_type
-    if asked.record is not None:
-        of = lineages(moment, [asked.record])
-        conditions.append("object_type = :of_type AND result_id IN :results")
-        params["of_type"] = asked.record[1]
-        params["results"] = [key[2] for key in of.tree(of.current(asked.record))]
+    if asked.record_id is not None:
+        conditions.append("position IN :positions")
+        params["positions"] = _merges_of(moment, asked.object_type, asked.record_id)
     if asked.since is not None:
         conditions.append("recorded_at >= :since")
         params["since"] = sql_time(asked.since)
@@ -85,6 +87,16 @@ def list_merges(moment: Moment, asked: MergesAsked, page: PageAsked) -> shapes.L
     rows = moment.rows.select(sql, **params)
     shown = rows[: page.limit]
     return listing(read_merges(moment, shown), shown[-1][:1] if shown else None, has_more=len(rows) > page.limit)
+
+
+def _merges_of(moment: Moment, object_type: str | None, record_id: RecordId) -> list[int]:
+    """Tell where the merges of an id's whole lineage are; without a type, of every type that has the id."""
+    named = moment.rows.select(SELECT_TYPES_OF_ID, account=moment.account, record_id=record_id)
+    keys = [(moment.account, one, record_id) for (one,) in named if object_type in {None, one}]
+    of = lineages(moment, keys)
+    members = {member for key in keys for member in of.tree(of.current(key))}
+    merged_at = {of.members[member].merged_position for member in members if member in of.members}
+    return sorted(position for position in merged_at if position is not None)
 
 
 # -- segments and workflows

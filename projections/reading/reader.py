@@ -163,9 +163,8 @@ class Reader:
         limit: int = LIMIT,
         after: str | None = None,
     ) -> shapes.Listing[shapes.Merge]:
-        """List merges, the earliest first; of a record (which needs its type) those of its whole lineage."""
-        record = None if record_id is None or object_type is None else self._key(object_type, record_id)
-        asked = MergesAsked(object_type=object_type, record=record, since=since, until=until, actor=actor)
+        """List merges, the earliest first; of an id those of its whole lineage."""
+        asked = MergesAsked(object_type=object_type, record_id=record_id, since=since, until=until, actor=actor)
         return lists.list_merges(self._now, asked, PageAsked(limit, after))
 
     def preview(
