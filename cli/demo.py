@@ -22,7 +22,7 @@ from cli.pages import facts, merge_page
 from cli.progress import duration, rate
 from cli.sample.heroes import CHAIN, RESULT, SECONDARY
 from cli.sample.merging import HERO_MERGE
-from cli.sample.refused import ANN, BEN
+from cli.sample.refused import ANN, ANNE
 from cli.sample.telling import sample_commands, write_sample
 from cli.session import Session
 from consumers.files import read_batches
@@ -167,7 +167,7 @@ def _say_what_is_next(session: Session, database: str, merge: Merge) -> None:
     tries = (
         (f"show contacts {SECONDARY} --as-of {before}", f"what {SECONDARY} was before it became {RESULT}"),
         (f"lineage contacts {CHAIN[0]}", "one man, imported thirteen times"),
-        (f"preview contacts {ANN} {BEN}", "what a merge would do, and why"),
+        (f"preview contacts {ANN} {ANNE}", "what a merge would do, and why"),
     )
     session.console.print(Text("\nTry next\n", "bold"))
     for command, what in tries:

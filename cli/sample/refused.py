@@ -6,7 +6,7 @@ from cli.sample.heroes import CHAIN, CHAIN_RESULTS, PRIMARY, RESULT
 from cli.sample.merging import HERO_MERGE
 from cli.sample.script import SMALL, Script, ref
 
-ANN, BEN = "301", "302"  # Two people who are merged with nobody.
+ANN, ANNE = "301", "302"  # Merged with nobody: try it yourself.
 GONE: Final = "303"  # Archived.
 # As a preview of the two gave it, before one of them changed.
 STALE_TOKEN: Final = "925b66b2-1-1-000000000000000000000000"  # noqa: S105  no password
@@ -29,7 +29,7 @@ def _merge(script: Script, primary: str, secondary: str, object_type: str = "con
 
 
 def _three_more_people(script: Script) -> None:
-    for record_id, first, city in ((ANN, "Ann", "Gent"), (BEN, "Ben", "Brugge"), (GONE, "Gone", "Luik")):
+    for record_id, first, city in ((ANN, "Ann", "Gent"), (ANNE, "Anne", "Brugge"), (GONE, "Gone", "Luik")):
         script.send(
             "create_record",
             object_type="contacts",
@@ -56,26 +56,26 @@ def _merges(script: Script) -> None:
     _merge(script, ANN, "5001", secondary_object_type="companies")  # TYPE_MISMATCH
     _merge(script, ANN, ANN)  # SAME_RECORD
     _merge(script, ANN, "999999")  # NOT_FOUND
-    _merge(script, PRIMARY, BEN)  # ALREADY_MERGED
+    _merge(script, PRIMARY, ANNE)  # ALREADY_MERGED
     _merge(script, CHAIN[0], CHAIN[1])  # ALREADY_MERGED, twelve merges ago.
     _merge(script, ANN, GONE)  # RECORD_ARCHIVED
-    _merge(script, ANN, BEN, result_id=RESULT)  # ALREADY_EXISTS
+    _merge(script, ANN, ANNE, result_id=RESULT)  # ALREADY_EXISTS
     _merge(script, "5001", "5010", object_type="companies")  # COMPANY_PARENT_CHILD
-    script.send("mark_not_duplicates", object_type="contacts", record_ids=[ANN, BEN])
-    _merge(script, ANN, BEN)  # MARKED_NOT_DUPLICATES
-    _merge(script, ANN, BEN, override_not_duplicates=True)  # REASON_REQUIRED
-    script.send("unmark_not_duplicates", object_type="contacts", record_ids=[BEN, ANN])
+    script.send("mark_not_duplicates", object_type="contacts", record_ids=[ANN, ANNE])
+    _merge(script, ANN, ANNE)  # MARKED_NOT_DUPLICATES
+    _merge(script, ANN, ANNE, override_not_duplicates=True)  # REASON_REQUIRED
+    script.send("unmark_not_duplicates", object_type="contacts", record_ids=[ANNE, ANN])
 
 
 def _choices(script: Script) -> None:
-    _merge(script, ANN, BEN, choices={"favourite_colour": "primary"})  # UNKNOWN_PROPERTY
-    _merge(script, ANN, BEN, choices={"createdate": "secondary", "hs_object_id": "primary"})  # PROPERTY_NOT_CHOOSABLE
-    _merge(script, ANN, BEN, choices={"city": "Oostende"})  # VALUE_NOT_FROM_EITHER
+    _merge(script, ANN, ANNE, choices={"favourite_colour": "primary"})  # UNKNOWN_PROPERTY
+    _merge(script, ANN, ANNE, choices={"createdate": "secondary", "hs_object_id": "primary"})  # PROPERTY_NOT_CHOOSABLE
+    _merge(script, ANN, ANNE, choices={"city": "Oostende"})  # VALUE_NOT_FROM_EITHER
 
 
 def _tokens(script: Script) -> None:
-    _merge(script, ANN, BEN, preview_token="no-token")  # noqa: S106  no password; PREVIEW_TOKEN_INVALID
-    _merge(script, ANN, BEN, preview_token=STALE_TOKEN)  # VERSION_CONFLICT
+    _merge(script, ANN, ANNE, preview_token="no-token")  # noqa: S106  no password; PREVIEW_TOKEN_INVALID
+    _merge(script, ANN, ANNE, preview_token=STALE_TOKEN)  # VERSION_CONFLICT
 
 
 def _others(script: Script) -> None:
@@ -84,12 +84,12 @@ def _others(script: Script) -> None:
 
     update(hs_analytics_num_page_views="a lot")  # INVALID_PROPERTY
     update(hs_merged_object_ids="1;2")  # READ_ONLY_PROPERTY
-    update(email="Ben@obriain.example")  # IDENTIFIER_IN_USE
+    update(email="Anne@obriain.example")  # IDENTIFIER_IN_USE
     script.send("add_to_segment", segment_id="customers", object_type="contacts", record_id=ANN)  # SEGMENT_IS_ACTIVE
     script.send(
         "remove_identifier", object_type="contacts", record_id=ANN, kind="email", value="ann@obriain.example"
     )  # NOT_ADDITIONAL
-    script.send("recreate_record", object_type="contacts", record_id=BEN)  # NOT_MERGED_AWAY
+    script.send("recreate_record", object_type="contacts", record_id=ANNE)  # NOT_MERGED_AWAY
     script.send("unmerge_records", object_type="contacts", record_id=RESULT)  # UNMERGE_NOT_SUPPORTED
     script.send("unmerge_records", object_type="deals", record_id="30001")
     script.send("associate", object_type="contacts", record_id=ANN, to=ref("deals", "1"), labels=["owner"])  # NOT_FOUND
