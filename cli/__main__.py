@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any, Final, Literal
 
 from cyclopts import App, CycloptsError, Group, Parameter
@@ -21,6 +20,8 @@ _DASH: Final = "\0-"  # Stands for a bare `-`, which the parser takes for an opt
 
 
 def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415  it is slow to import
+
     try:
         return version("merge-ledger")
     except PackageNotFoundError:

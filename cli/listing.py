@@ -4,10 +4,9 @@ from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import Parameter
 
-from cli import pages, tables
 from cli.arguments import LIMIT, After, AsOf, Here, Limit, moment, page_limit, time_or_none
 from cli.opening import position_of, reading, there
-from cli.output import Answer
+from cli.output import Answer, drawn_by
 from cli.paging import page_of
 
 Since: TypeAlias = Annotated[str | None, Parameter(help="Recorded at or after this date or time.")]
@@ -30,14 +29,14 @@ def merges_list(  # noqa: PLR0913  one a filter
         found = reader.merges(
             object_type=type_, record_id=record, since=begin, until=end, actor=actor, limit=limit, after=after
         )
-    return page_of(found, tables.listing(tables.MERGES, "no merges"))
+    return page_of(found, drawn_by("tables:merges"))
 
 
 def merges_show(merge_id: Annotated[str, Parameter(help="A merge's id.")], /, *, session: Here) -> Answer:
     """Show a merge: both sides, the result, and why."""
     with reading(session) as reader:
         found = reader.merge(merge_id)
-    return Answer(there(found, f"merge {merge_id}", session), pages.merge_page)
+    return Answer(there(found, f"merge {merge_id}", session), drawn_by("pages:merge_page"))
 
 
 def segments_list(*, limit: Limit = LIMIT, after: After = None, session: Here) -> Answer:
@@ -45,14 +44,14 @@ def segments_list(*, limit: Limit = LIMIT, after: After = None, session: Here) -
     limit = page_limit(limit)
     with reading(session) as reader:
         found = reader.segments(limit=limit, after=after)
-    return page_of(found, tables.listing(tables.SEGMENTS, "no segments"))
+    return page_of(found, drawn_by("tables:segments"))
 
 
 def segments_show(segment_id: Annotated[str, Parameter(help="A segment's id.")], /, *, session: Here) -> Answer:
     """Show a segment with its members, and who was removed and why."""
     with reading(session) as reader:
         found = reader.segment(segment_id)
-    return Answer(there(found, f"segment {segment_id}", session), pages.segment_page)
+    return Answer(there(found, f"segment {segment_id}", session), drawn_by("states:segment_page"))
 
 
 def workflows_list(*, limit: Limit = LIMIT, after: After = None, session: Here) -> Answer:
@@ -60,14 +59,14 @@ def workflows_list(*, limit: Limit = LIMIT, after: After = None, session: Here) 
     limit = page_limit(limit)
     with reading(session) as reader:
         found = reader.workflows(limit=limit, after=after)
-    return page_of(found, tables.listing(tables.WORKFLOWS, "no workflows"))
+    return page_of(found, drawn_by("tables:workflows"))
 
 
 def workflows_show(workflow_id: Annotated[str, Parameter(help="A workflow's id.")], /, *, session: Here) -> Answer:
     """Show a workflow with who is enrolled, and who was unenrolled and why."""
     with reading(session) as reader:
         found = reader.workflow(workflow_id)
-    return Answer(there(found, f"workflow {workflow_id}", session), pages.workflow_page)
+    return Answer(there(found, f"workflow {workflow_id}", session), drawn_by("states:workflow_page"))
 
 
 def outcomes_list(  # noqa: PLR0913  one a filter
@@ -83,7 +82,7 @@ def outcomes_list(  # noqa: PLR0913  one a filter
     begin, limit = time_or_none(since, "--since"), page_limit(limit)
     with reading(session) as reader:
         found = reader.outcomes(status=status, code=code, since=begin, limit=limit, after=after)
-    return page_of(found, tables.listing(tables.OUTCOMES[1:], "no outcomes"))
+    return page_of(found, drawn_by("tables:outcomes"))
 
 
 def outcomes_show(command_id: Annotated[str, Parameter(help="A command's id.")], /, *, session: Here) -> Answer:
@@ -92,7 +91,7 @@ def outcomes_show(command_id: Annotated[str, Parameter(help="A command's id.")],
         found = reader.outcome(command_id)
     answer, *reused = there(found or None, f"command {command_id}", session)
     again = f"this id was sent with {len(reused)} other bodies since, which changed nothing (COMMAND_ID_REUSED)"
-    return Answer(answer, lambda one: tables.table(tables.OUTCOMES[1:], [one]), notes=(again,) if reused else ())
+    return Answer(answer, drawn_by("tables:outcome"), notes=(again,) if reused else ())
 
 
 def events_list(
@@ -108,7 +107,7 @@ def events_list(
     object_type, record_id = record or (None, None)
     with reading(session) as reader:
         found = reader.events(object_type=object_type, record_id=record_id, event_type=type_, limit=limit, after=after)
-    return page_of(found, tables.listing(tables.EVENTS, "no events"))
+    return page_of(found, drawn_by("tables:events"))
 
 
 def account_show(*, as_of: AsOf = None, session: Here) -> Answer:
@@ -116,4 +115,4 @@ def account_show(*, as_of: AsOf = None, session: Here) -> Answer:
     asked = moment(as_of)
     with reading(session) as reader:
         found = reader.settings(as_of=position_of(reader, asked))
-    return Answer(found, pages.settings_page)
+    return Answer(found, drawn_by("states:settings_page"))

@@ -11,14 +11,13 @@ from uuid import uuid4
 import msgspec
 from cyclopts import Parameter
 from msgspec.structs import replace
-from rich.text import Text
 
-from cli import exits, pages, tables
+from cli import exits
 from cli.arguments import Here, pair
 from cli.exits import Mistake
 from cli.opening import Opened, opened, reader_of
-from cli.output import Answer
-from cli.session import Session, visible
+from cli.output import Answer, as_json, drawn_by
+from cli.session import Session
 from consumers.messages import Unreadable, read_command
 from domain.commands import Envelope, MergeRecords
 from domain.outcomes import Outcome
@@ -78,7 +77,7 @@ def merge(  # noqa: PLR0913  sides, options, and whether to ask
         if outcome.merge_id is None:
             return _refused(outcome)
         with reader_of(sides, session, may_lag=False) as reader:
-            return Answer(reader.merge(outcome.merge_id), _merge_line)
+            return Answer(reader.merge(outcome.merge_id), drawn_by("pages:merge_line"))
 
 
 def preview(  # noqa: PLR0913  sides, options, and what to show
@@ -97,7 +96,7 @@ def preview(  # noqa: PLR0913  sides, options, and what to show
         shown = _previewed(sides, reader, command)
     if isinstance(shown, Outcome):
         return _refused(replace(shown, command_id=options.command_id))
-    return Answer(_narrowed(shown, show), pages.merge_page)
+    return Answer(_narrowed(shown, show), drawn_by("pages:merge_page"))
 
 
 def unmerge(
@@ -178,7 +177,7 @@ def _confirmed(sides: Opened, command: MergeRecords, options: MergeOptions, sess
         if isinstance(shown, Outcome):
             return command if shown.repeated else shown
         names = [_named(reader, command.object_type, one) for one in (command.primary_id, command.secondary_id)]
-    session.talk.print(pages.merge_page(msgspec.to_builtins(shown)))
+    session.talk.print(drawn_by("pages:merge_page")(as_json(shown)))
     if not session.ask(f"merge {names[1]} into {names[0]}? this is final"):
         msg = "not confirmed; nothing was merged"
         raise Mistake(msg)
@@ -188,8 +187,10 @@ def _confirmed(sides: Opened, command: MergeRecords, options: MergeOptions, sess
 
 
 def _named(reader: Reader, object_type: str, record_id: str) -> str:
+    from cli.tables import name_of  # noqa: PLC0415  only where someone is asked
+
     found = reader.record(object_type, record_id)
-    name = tables.name_of(msgspec.to_builtins(found)) if found is not None else ""
+    name = name_of(as_json(found)) if found is not None else ""
     return f"{object_type} {record_id}" + (f" ({name})" if name else "")
 
 
@@ -210,13 +211,8 @@ def _narrowed(shown: shapes.Merge, show: str | None) -> shapes.Merge:
     return replace(shown, decisions=[one for one in shown.decisions if one.property in wanted])
 
 
-def _merge_line(one: dict[str, Any]) -> Text:
-    told = f"{one['object_type']} {one['primary_id']} + {one['secondary_id']} -> {one['result_id']}"
-    return Text(visible(f"{told}   position {one['position']}"))
-
-
 def _refused(outcome: Outcome) -> Answer:
     """Answer with an outcome that says no, and one line about it."""
     code = exits.REFUSED if outcome.status == "refused" else exits.DONE
     notes = (f"merge-ledger: {outcome.code}: {outcome.message}",) if code else ()
-    return Answer(outcome, lambda one: tables.table(tables.OUTCOMES[1:], [one]), code=code, notes=notes)
+    return Answer(outcome, drawn_by("tables:outcome"), code=code, notes=notes)

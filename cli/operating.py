@@ -1,20 +1,15 @@
 """Layer: cli. For whoever runs it: the projections, and the state of everything on one page."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from rich.console import Group, RenderableType
-from rich.text import Text
 
-from cli import pages, tables
 from cli.arguments import Here
 from cli.exits import DONE, STORE_UNUSABLE
 from cli.opening import Opened, opened, run
-from cli.output import Answer, cell
+from cli.output import Answer, drawn_by
 from cli.session import Session
-from cli.settings import KNOWN
 from ledger.store import StoreUnusable
 
 
@@ -26,7 +21,7 @@ def projections_list(
         if session.settings.catch_up:
             run(sides.projector, session, "catch up")
         found = sides.projector.status(digests=digests)
-    return Answer(found, tables.listing(tables.PROJECTIONS, "nothing is projected yet"), rows=found)
+    return Answer(found, drawn_by("tables:projections"), rows=found)
 
 
 def projections_run(*, session: Here) -> int:
@@ -61,7 +56,7 @@ def status(*, session: Here) -> Answer:
     told["settings"] = [
         {"name": one.name, "value": one.value, "origin": one.origin} for one in session.settings.origins
     ]
-    return Answer(told, _status_page, code=code, notes=tuple(notes))
+    return Answer(told, drawn_by("states:status_page"), code=code, notes=tuple(notes))
 
 
 def _database(sides: Opened, session: Session) -> dict[str, Any]:
@@ -83,27 +78,3 @@ def _projections(sides: Opened) -> dict[str, Any]:
         "lag_events": first.lag_events,
         "lag_seconds": first.lag_seconds,
     }
-
-
-def _status_page(told: dict[str, Any]) -> RenderableType:
-    parts: list[RenderableType] = []
-    for part in ("database", "projections"):
-        named = [(name.replace("_", " "), tables.text(value)) for name, value in _spoken(told[part] or {})]
-        parts += [Text(part, "bold"), pages.facts(named or [("", Text("none yet", "dim"))]), Text("")]
-    settings = tables.new_table("settings")
-    for head in ("setting", "value", "origin", "what it is for"):
-        settings.add_column(head, overflow="fold")
-    for one in told["settings"]:
-        known = KNOWN[one["name"]]
-        settings.add_row(
-            Text(one["name"], "bold"), tables.text(one["value"]), one["origin"], Text(known.meaning, "dim")
-        )
-    return Group(*parts, settings)
-
-
-def _spoken(part: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, value in part.items():
-        yield (
-            name,
-            f"{value:,}" if isinstance(value, int) else f"{value:.1f}" if isinstance(value, float) else cell(value),
-        )

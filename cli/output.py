@@ -9,7 +9,8 @@ import io
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -34,16 +35,15 @@ class Answer:
     notes: tuple[str, ...] = field(default=())
 
 
-class Page(Protocol):
-    """A page of results, and where the next one begins."""
+def drawn_by(name: str) -> Callable[[Any], "RenderableType"]:
+    """Name what draws, `pages:record_page`, so that it is imported only where something is drawn."""
 
-    @property
-    def results(self) -> Sequence[Any]:
-        """What was found."""
+    def draw(value: Any) -> "RenderableType":  # noqa: ANN401  whatever JSON can hold
+        module, _, function = name.partition(":")
+        drawn: RenderableType = getattr(import_module(f"cli.{module}"), function)(value)
+        return drawn
 
-    @property
-    def after(self) -> str | None:
-        """The cursor of the next page."""
+    return draw
 
 
 def write(answer: Answer, session: "Session") -> int:

@@ -1,4 +1,4 @@
-"""Layer: cli. Draws one thing on a page: a record, a merge with both sides and why, a lineage, a segment, a workflow.
+"""Layer: cli. Draws one record, or one merge with both sides and why, on a page.
 
 What is drawn is the JSON of the contract, so a page never knows more or less than `-o json`.
 """
@@ -9,10 +9,9 @@ from typing import Any, Final
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
-from rich.tree import Tree
 
 from cli.session import visible
-from cli.tables import Column, Row, new_table, status_text, table, text
+from cli.tables import Row, new_table, status_text, text
 
 _LISTED_MAX: Final = 20
 _SIDE_STYLES: Final = {"primary": "green", "secondary": "cyan", "both": "magenta", "computed": "magenta"}
@@ -138,6 +137,12 @@ def merge_page(merge: Row) -> RenderableType:
     return Group(*parts)
 
 
+def merge_line(merge: Row) -> Text:
+    """Draw a merge in one line."""
+    told = f"{merge['object_type']} {merge['primary_id']} + {merge['secondary_id']} -> {merge['result_id']}"
+    return Text(visible(f"{told}   position {merge['position']}"))
+
+
 _MERGE_FACTS: Final = (
     ("merge", "merge_id"),
     ("happened", "occurred_at"),
@@ -198,89 +203,3 @@ def _ref(one: Any) -> str:  # noqa: ANN401  whatever JSON can hold
     if isinstance(one, dict):
         return " ".join(str(value) for value in one.values() if value not in (None, "", [], {}))
     return str(one)
-
-
-# -- a lineage, a segment, a workflow, settings -----------------------------------------------------------------------
-
-
-def lineage_page(lineage: Row) -> RenderableType:
-    """Draw which records became which: the current one first, as a tree, or as a list where it is deep."""
-    nodes = {node["record_id"]: node for node in lineage["nodes"]}
-    tree = Tree(_node(nodes, lineage["root"], "bold cyan"), guide_style="dim")
-    waiting = [(tree, lineage["root"], 1)]
-    while waiting:  # Chains are 250 deep: no recursion.
-        branch, record_id, depth = waiting.pop()
-        if depth > _TREE_DEPTH_MAX:
-            return table(_NODES, [node for node in lineage["nodes"] if node.get("merge_id")])
-        node = nodes.get(record_id) or {}
-        sides = [node[side] for side in ("primary_id", "secondary_id") if node.get(side)]
-        waiting += [(branch.add(_node(nodes, side, "")), side, depth + 1) for side in sides]
-    return tree
-
-
-_TREE_DEPTH_MAX: Final = 14
-_NODES: Final = (
-    Column("record", "record_id", "bold cyan"),
-    Column("primary", "primary_id"),
-    Column("secondary", "secondary_id"),
-    Column("merge", "merge_id", "dim"),
-    Column("at", "at", "dim"),
-)
-
-
-def _node(nodes: Mapping[str, Row], record_id: str, style: str) -> Text:
-    node = nodes.get(record_id) or {}
-    told = Text(visible(record_id), style)
-    return told.append(f"  {node['merge_id']} {node.get('at') or ''}", "dim") if node.get("merge_id") else told
-
-
-def segment_page(segment: Row) -> RenderableType:
-    """Draw a segment: who is on it, and who a merge or a person took off it."""
-    about = facts(
-        [
-            ("type", text(segment["object_type"])),
-            ("kind", text(segment["kind"])),
-            ("members", some(segment.get("members") or ())),
-        ]
-    )
-    return _with_removals(_titled(segment["segment_id"], segment["name"]), about, "Removals", segment.get("removals"))
-
-
-def workflow_page(workflow: Row) -> RenderableType:
-    """Draw a workflow: who is enrolled and why, and who no longer is."""
-    enrolled = workflow.get("enrolled") or ()
-    about = Group(
-        facts([("type", text(workflow["object_type"]))]),
-        section("Enrolled", table(_CAUSED, enrolled) if enrolled else Text("nobody", "dim")),
-    )
-    title = _titled(workflow["workflow_id"], workflow["name"])
-    return _with_removals(title, about, "Unenrollments", workflow.get("unenrollments"))
-
-
-_CAUSED: Final = (
-    Column("record", "record_id", "cyan"),
-    Column("cause", "cause"),
-    Column("reason", "reason"),
-    Column("at", "at", "dim"),
-)
-
-
-def _titled(one_id: str, name: str) -> RenderableType:
-    return heading(Text(visible(one_id), "bold cyan"), Text(visible(name), "bold"))
-
-
-def _with_removals(
-    title: RenderableType, about: RenderableType, name: str, removals: Sequence[Row] | None
-) -> RenderableType:
-    return Group(title, about, section(name, table(_CAUSED, removals))) if removals else Group(title, about)
-
-
-def settings_page(account: Mapping[str, Any]) -> RenderableType:
-    """Draw an account's settings with their origin."""
-    drawn = new_table(visible(f"account {account['account']}, as of position {account['position']:,}"))
-    for head in ("setting", "value", "origin"):
-        drawn.add_column(head, overflow="fold")
-    for name, one in account["settings"].items():
-        command = f" {one['command_id']}" if one.get("command_id") else ""
-        drawn.add_row(Text(name, "bold"), text(one["value"]), Text(visible(one["origin"] + command), "dim"))
-    return drawn

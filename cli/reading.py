@@ -4,11 +4,10 @@ from typing import Annotated, Final, TypeAlias
 
 from cyclopts import Parameter
 
-from cli import pages, tables
 from cli.arguments import LIMIT, After, AsOf, Here, Limit, filter_groups, ids, moment, page_limit, pair
 from cli.exits import Mistake, NotThere
 from cli.opening import position_of, reading, there
-from cli.output import Answer
+from cli.output import Answer, drawn_by
 from cli.paging import page_of
 from projections import shapes
 from projections.reading import Reader
@@ -33,7 +32,7 @@ def show(
     with reading(session) as reader:
         found = reader.record(object_type, record_id, as_of=position_of(reader, asked), follow=follow)
     what = f"{object_type} {record_id}" + (f" as of {as_of}" if as_of else "")
-    return Answer(there(found, what, session), pages.record_page)
+    return Answer(there(found, what, session), drawn_by("pages:record_page"))
 
 
 def find(  # noqa: PLR0913  one a way to find
@@ -69,7 +68,7 @@ def find(  # noqa: PLR0913  one a way to find
     if not found:
         msg = f"no {object_type} found in account {session.account}"
         raise NotThere(msg)
-    return Answer(found, tables.listing(tables.RECORDS, ""), rows=found)
+    return Answer(found, drawn_by("tables:records"), rows=found)
 
 
 def resolve(
@@ -84,7 +83,7 @@ def resolve(
     with reading(session) as reader:
         for start in range(0, len(asked), RESOLVED_AT_ONCE):
             found += reader.resolve(object_type, asked[start : start + RESOLVED_AT_ONCE])
-    return Answer(found, tables.listing(tables.RESOLVED, "no ids"), rows=found)
+    return Answer(found, drawn_by("tables:resolved"), rows=found)
 
 
 def search(  # noqa: PLR0913  one an option
@@ -102,7 +101,7 @@ def search(  # noqa: PLR0913  one an option
     with reading(session) as reader:
         found = reader.search(object_type, groups, merged=merged, limit=limit, after=after)
     total = found.total if isinstance(found.total, int) else len(found.results)
-    return page_of(found, tables.listing(tables.RECORDS, "no records match"), f"{total:,} records match")
+    return page_of(found, drawn_by("tables:records"), f"{total:,} records match")
 
 
 def history(  # noqa: PLR0913  one an option
@@ -120,7 +119,7 @@ def history(  # noqa: PLR0913  one an option
     with reading(session) as reader:
         found = reader.history(object_type, record_id, property_name=property_, limit=limit, after=after)
     listed = there(found, f"{object_type} {record_id}", session)
-    return page_of(listed, tables.listing(tables.HISTORY, "no value was ever set"))
+    return page_of(listed, drawn_by("tables:history"))
 
 
 def timeline(
@@ -131,11 +130,11 @@ def timeline(
     with reading(session) as reader:
         found = reader.timeline(object_type, record_id, limit=limit, after=after)
     listed = there(found, f"{object_type} {record_id}", session)
-    return page_of(listed, tables.listing(tables.TIMELINE, "no activities"))
+    return page_of(listed, drawn_by("tables:timeline"))
 
 
 def lineage(object_type: Type, record_id: Id, /, *, session: Here) -> Answer:
     """Show what a record was merged from."""
     with reading(session) as reader:
         found = reader.lineage(object_type, record_id)
-    return Answer(there(found, f"{object_type} {record_id}", session), pages.lineage_page)
+    return Answer(there(found, f"{object_type} {record_id}", session), drawn_by("states:lineage_page"))

@@ -191,6 +191,24 @@ PROJECTIONS: Final = (
 )
 
 
+# What draws each list.
+records = listing(RECORDS, "no records match")
+resolved = listing(RESOLVED, "no ids")
+history = listing(HISTORY, "no value was ever set")
+timeline = listing(TIMELINE, "no activities")
+merges = listing(MERGES, "no merges")
+segments = listing(SEGMENTS, "no segments")
+workflows = listing(WORKFLOWS, "no workflows")
+outcomes = listing(OUTCOMES[1:], "no outcomes")
+events = listing(EVENTS, "no events")
+projections = listing(PROJECTIONS, "no projections")
+
+
+def outcome(one: Row) -> Table:
+    """Draw one outcome."""
+    return table(OUTCOMES[1:], [one])
+
+
 def _refs(row: Row) -> list[Row]:
     return [
         one if isinstance(one, dict) else {"object_type": "", "record_id": str(one)} for one in row.get("records") or ()
