@@ -34,9 +34,18 @@ def names_of_tests() -> tuple[str, ...]:
     )
 
 
-def named_for(label: str) -> list[str]:
-    """List the tests named for a rule or a case, such as `h08` or `case_49`."""
-    return [name for name in names_of_tests() if re.search(rf"_{label}(_|$)", name)]
+def labels(name: str) -> set[str]:
+    """List the rules and cases that a test is named for: `h08`, `case_05` and `case_06` of `test_case_05_and_06_…`."""
+    cases = [
+        number for found in re.findall(r"_case_(\d\d(?:_and_\d\d)*)(?=_|$)", name) for number in found.split("_and_")
+    ]
+    return {*re.findall(r"_(h\d\d)(?=_|$)", name), *(f"case_{number}" for number in cases)}
+
+
+@cache
+def labelled() -> frozenset[str]:
+    """List every rule and case that some test is named for."""
+    return frozenset(label for name in names_of_tests() for label in labels(name))
 
 
 def table_rows(markdown: str, *columns: str) -> list[list[str]]:
