@@ -216,7 +216,7 @@ def _as_number(v: Scalar) -> float | None:
 
 
 def _as_instant(v: Scalar) -> float | None:
-    if not isinstance(v, str):
+    if not isinstance(v, str) or not v[:1].isdigit():
         return None
     try:
         at: datetime = read_instant(v)

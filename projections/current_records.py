@@ -1,7 +1,7 @@
 """Layer: projections. Every record as it stands: the domain's own fold, one row a record.
 
 `properties` is what SQL users want (`json_extract(properties, '$.city')`), `state` is all that the
-fold keeps. A record merged away keeps its last state and shows no properties.
+fold keeps. A record merged away keeps no values.
 """
 
 from typing import Any, Final
@@ -33,6 +33,7 @@ CURRENT_RECORDS: Final = Table(
         "state": TEXT,
     },
     RECORD,
+    is_wide=True,
 )
 _LOADED: Final = ("account", "object_type", "record_id", "version", "created_at", "state")
 
@@ -52,7 +53,12 @@ class Standing(Struct):
 
 def shown_properties(state: Record) -> dict[str, Plain]:
     """List the values that a record shows: those that are not empty, by name."""
-    return {name: value.v for name, value in sorted(state.properties.items()) if not is_empty(value.v)}
+    return {
+        name: v
+        for name, value in sorted(state.properties.items())
+        # Text is looked at here: it is most of the values, and a call for each would be felt.
+        if (bool(v) and not v.isspace() if isinstance(v := value.v, str) else not is_empty(v))
+    }
 
 
 def load_standing(rows: Rows, records: set[RecordKey]) -> dict[RecordKey, Standing]:
@@ -102,6 +108,15 @@ def _row(key: RecordKey, one: Standing) -> tuple[Any, ...]:
     state = one.state
     if state is None:
         raise LookupError(key)
+    if state.status == "merged_away":  # Its values are the merged record's now, and the ledger's for ever.
+        state = Record(
+            state.record_id,
+            status=state.status,
+            merged_into=state.merged_into,
+            merge_id=state.merge_id,
+            merge_count=state.merge_count,
+            recreated_from=state.recreated_from,
+        )
     return (
         *key,
         state.status,
@@ -112,6 +127,6 @@ def _row(key: RecordKey, one: Standing) -> tuple[Any, ...]:
         one.created_at,
         one.updated_at,
         one.position,
-        "{}" if state.status == "merged_away" else as_json(shown_properties(state)),
+        as_json(shown_properties(state)),
         _write_state(state).decode(),
     )

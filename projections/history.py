@@ -3,14 +3,14 @@
 from typing import Final
 
 from domain import events as e
-from domain.record import own_values
 from projections.page import Page
-from projections.tables import INTEGER, RECORD, TEXT, Rows, Table, View, as_json
+from projections.tables import INTEGER, RECORD, TEXT, Index, Rows, Table, View, as_json
 
 PROPERTY_CHANGES: Final = Table(
     "property_changes",
-    {"account": TEXT, "object_type": TEXT, "record_id": TEXT, "position": INTEGER, "cause": TEXT, "changes": TEXT},
-    (*RECORD, "position"),
+    {"position": INTEGER, "account": TEXT, "object_type": TEXT, "record_id": TEXT, "cause": TEXT, "changes": TEXT},
+    ("position",),
+    (Index(RECORD),),
     is_log=True,
 )
 
@@ -33,10 +33,10 @@ class History:
 
     def apply(self, page: Page, rows: Rows) -> None:
         """Add the values that the page's events set."""
-        changes = []
-        for x in page.of(e.RecordCreated, e.RecordUpdated, e.PrimaryIdentifierSet, e.RecordsMerged):
-            values = own_values(x.event, x.record_id)
-            if values:
-                changes.append((*x.record, x.position, cause_of(x.event), as_json(values)))
+        changes = [
+            (x.position, *x.record, cause_of(x.event), as_json(x.values))
+            for x in page.of(e.RecordCreated, e.RecordUpdated, e.PrimaryIdentifierSet, e.RecordsMerged)
+            if x.values
+        ]
         if changes:
             rows.write(PROPERTY_CHANGES, changes)

@@ -9,8 +9,8 @@ from projections.tables import INTEGER, TEXT, TEXT_NULL, Index, Rows, Table, Vie
 MERGES: Final = Table(
     "merges",
     {
-        "account": TEXT,
         "position": INTEGER,
+        "account": TEXT,
         "merge_id": TEXT,
         "command_id": TEXT,
         "object_type": TEXT,
@@ -22,8 +22,8 @@ MERGES: Final = Table(
         "actor": TEXT_NULL,
         "event": TEXT,
     },
-    ("account", "position"),
-    (Index(("account", "merge_id")),),
+    ("position",),
+    (Index(("account", "merge_id")), Index(("account", "position"))),
     is_log=True,
 )
 
@@ -41,7 +41,7 @@ class MergedIds:
         if merges:
             rows.write(MERGES, [
                 (
-                    x.account, x.position, x.event.merge_id, x.event.command_id, x.object_type, x.event.primary_id,
+                    x.position, x.account, x.event.merge_id, x.event.command_id, x.object_type, x.event.primary_id,
                     x.event.secondary_id, x.record_id, sql_time(x.event.occurred_at), x.recorded_at, x.event.actor,
                     as_json(x.event),
                 )

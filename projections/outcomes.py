@@ -15,7 +15,7 @@ OUTCOMES: Final = Table(
     {
         "position": INTEGER,
         "account": TEXT,
-        "command_id": TEXT,
+        "command_id": TEXT_NULL,
         "status": TEXT,
         "code": TEXT_NULL,
         "recorded_at": TEXT,
@@ -40,9 +40,17 @@ class Outcomes:
         """Add the page's outcomes."""
         told = []
         for x in page.of(*_OUTCOME_CLASSES):
-            outcome = outcome_of(x.event, x.position, x.key)
+            outcome = outcome_of(x.event, x.position, x.event.command_id)
             told.append(
-                (x.position, x.account, x.key, outcome.status, outcome.code, x.recorded_at, _encode(outcome).decode())
+                (
+                    x.position,
+                    x.account,
+                    outcome.command_id,
+                    outcome.status,
+                    outcome.code,
+                    x.recorded_at,
+                    _encode(outcome).decode(),
+                )
             )
         if told:
             rows.write(OUTCOMES, told)

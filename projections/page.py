@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from msgspec import Struct
 
 from domain import events as e
-from domain.record import Record
+from domain.record import Record, own_values
 from domain.streams import RECORDS
+from domain.values import Value
 from projections.tables import RecordKey, Rows, Table, View, sql_time
 
 if TYPE_CHECKING:
@@ -37,11 +38,19 @@ class Entry(Struct, Generic[E_co]):
     record_id: str = ""
     before: Record | None = None
     after: Record | None = None
+    _values: dict[str, Value] | None = None
 
     @property
     def record(self) -> RecordKey:
         """The record whose stream the event is on."""
         return self.account, self.object_type, self.record_id
+
+    @property
+    def values(self) -> dict[str, Value]:
+        """The property values that the event set on its record."""
+        if self._values is None:
+            self._values = own_values(self.event, self.record_id)
+        return self._values
 
 
 class Page:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from domain import events as e
 from domain.claims import PRIMARY_IDENTIFIERS
 from domain.filters import FilterGroup, matches, properties_named
-from domain.record import Record, own_values
+from domain.record import Record
 from domain.values import Plain
 from projections.current_records import read_state
 from projections.identifiers import IDENTIFIERS
@@ -118,7 +118,7 @@ def _names_changed(x: Entry[e.Event]) -> set[str] | None:
     """Tell the properties that an event may have changed; None: any."""
     match x.event:
         case e.RecordUpdated() | e.PrimaryIdentifierSet():
-            names = set(own_values(x.event, x.record_id))
+            names = set(x.values)
             return names | {*_ADDITIONAL} if "email" in names or "domain" in names else names
         case e.IdentifierAdded() | e.IdentifierRemoved():
             return {*_ADDITIONAL}
@@ -219,34 +219,39 @@ class SegmentMembership:
 
 
 def _follow(fold: _Fold, changed: list[Entry[e.Event]], definitions: dict[tuple[str, str], list[Definition]]) -> None:
+    touched = {x.position: _touched(x, definitions.get((x.account, x.object_type), [])) for x in changed}
     concerned: set[RecordKey] = set()
     for x in changed:
         if isinstance(x.event, e.RecordsMerged):
             concerned.add((x.account, x.object_type, x.event.primary_id))
             concerned.add((x.account, x.object_type, x.event.secondary_id))
-        elif not isinstance(x.event, e.RecordCreated):
+        elif isinstance(x.event, e.AddedToSegment | e.RemovedFromSegment) or (
+            touched[x.position] and not isinstance(x.event, e.RecordCreated)
+        ):
             concerned.add(x.record)
     fold.load(RECORD, concerned)
     for x in changed:
         match x.event:
             case e.AddedToSegment(segment_id=segment_id):
                 fold.begin(x.record, segment_id, "static", x.position)
-                continue
             case e.RemovedFromSegment(segment_id=segment_id):
                 fold.end(x.record, segment_id, x.position)
                 fold.remove(x, x.record_id, segment_id, "static", f"command:{x.event.command_id}")
-                continue
             case e.RecordsMerged() as merged:
                 fold.merge(x, merged)
             case _:
                 pass
-        of_type = definitions.get((x.account, x.object_type))
-        if of_type and x.after is not None:
-            names = _names_changed(x)
-            touched = of_type if names is None else [one for one in of_type if not names.isdisjoint(one.names)]
-            if touched:
-                fold.evaluate(x.record, x.after, x.position, touched)
+        if touched[x.position] and x.after is not None:
+            fold.evaluate(x.record, x.after, x.position, touched[x.position])
     fold.write()
+
+
+def _touched(x: Entry[e.Event], of_type: list[Definition]) -> list[Definition]:
+    """List the active segments whose members an event may change."""
+    if not of_type or isinstance(x.event, e.AddedToSegment | e.RemovedFromSegment):
+        return []
+    names = _names_changed(x)
+    return of_type if names is None else [one for one in of_type if not names.isdisjoint(one.names)]
 
 
 def _key(record: RecordKey, segment_id: str) -> tuple[str, str, str, str]:

@@ -35,7 +35,7 @@ def create_statements(tables: Iterable[Table], views: Iterable[View]) -> Iterato
             f"{name} {kind.split()[0].upper()}{'' if kind.endswith('null') else ' NOT NULL'}"
             for name, kind in table.columns.items()
         )
-        kept = "STRICT" if table.key == ("position",) else "STRICT, WITHOUT ROWID"
+        kept = "STRICT" if table.is_wide or table.key == ("position",) else "STRICT, WITHOUT ROWID"
         yield f"CREATE TABLE {table.name} ({columns}, PRIMARY KEY ({', '.join(table.key)})) {kept}"
         for at, index in enumerate(table.indexes):
             only = f" WHERE {index.only}" if index.only else ""
@@ -50,9 +50,10 @@ def _statistics(table: Table) -> Iterator[str]:
 
     Left to itself it takes an account to be as selective as a record, and reads all of the account's rows.
     """
-    keys = {table.name: table.key, **{f"{table.name}_{at}": one.columns for at, one in enumerate(table.indexes)}}
+    by_key = f"sqlite_autoindex_{table.name}_1" if table.is_wide else table.name
+    keys = {by_key: table.key, **{f"{table.name}_{at}": one.columns for at, one in enumerate(table.indexes)}}
     for name, columns in keys.items():
-        if name == table.name and table.key == ("position",):
+        if columns == ("position",):
             continue
         rows = _ROWS
         spread = []

@@ -42,6 +42,7 @@ class Table(NamedTuple):
     key: tuple[str, ...]
     indexes: tuple[Index, ...] = ()
     is_log: bool = False  # Rows are added, never changed; a second one of the same key is a bug and fails.
+    is_wide: bool = False  # Rows are large: kept apart from the key.
 
 
 class View(NamedTuple):
@@ -125,9 +126,9 @@ def read_time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-_ENCODE = msgspec.json.Encoder(order="sorted").encode
+_encode: Final = msgspec.json.Encoder().encode
 
 
 def as_json(value: object) -> str:
-    """Write a document as the tables keep it: the same text for the same document, always."""
-    return _ENCODE(value).decode()
+    """Write a document as the tables keep it, in the order in which it came: the same for the same events, always."""
+    return _encode(value).decode()

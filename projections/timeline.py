@@ -5,21 +5,22 @@ from typing import Final
 from domain import events as e
 from domain.values import Value
 from projections.page import Page
-from projections.tables import INTEGER, RECORD, TEXT, TEXT_NULL, Row, Rows, Table, View, as_json, sql_time
+from projections.tables import INTEGER, RECORD, TEXT, TEXT_NULL, Index, Row, Rows, Table, View, as_json, sql_time
 
 ACTIVITIES: Final = Table(
     "activities",
     {
+        "position": INTEGER,
         "account": TEXT,
         "activity_id": TEXT,
         "activity_type": TEXT,
         "at": TEXT,
-        "position": INTEGER,
         "subject": TEXT_NULL,
         "body": TEXT_NULL,
         "records": TEXT,
     },
-    ("account", "activity_id"),
+    ("position",),
+    (Index(("account", "activity_id")),),
     is_log=True,
 )
 # In the order of the timeline, so that the newest of a record are found without the others.
@@ -50,7 +51,7 @@ class Timeline:
             records = list(dict.fromkeys(x.event.records))
             activities.append(
                 (
-                    x.account, x.key, x.event.activity_type, at, x.position, _text(x.event, e.SUBJECT),
+                    x.position, x.account, x.key, x.event.activity_type, at, _text(x.event, e.SUBJECT),
                     _text(x.event, e.BODY), as_json(records),
                 )
             )  # fmt: skip

@@ -110,7 +110,7 @@ def _was_kept(moment: Moment, of: Lineages, one: _Set, path: list[RecordKey], ot
     """Whether the merge where both sides meet kept this very value, though it is the secondary's."""
     meeting = next(key for key in of.path(other.record) if key in path)
     side = of.members[of.sides(meeting)[0]]
-    rows = moment.rows.by_keys(MERGES, ("event",), MERGES.key, [(moment.account, side.merged_position)])
+    rows = moment.rows.by_keys(MERGES, ("event",), MERGES.key, [(side.merged_position,)])
     return any(
         decided.property == one.name and decided.side == "secondary" and decided.secondary == one.record[2]
         for (event,) in rows

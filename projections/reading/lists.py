@@ -17,14 +17,12 @@ from projections.outcomes import OUTCOMES
 from projections.reading.merges import SELECT_MERGES, read_merges
 from projections.reading.moment import Moment, lineages
 from projections.reading.paging import PageAsked, listing, read_cursor
+from projections.reading.settings import known_types
 from projections.segment_membership import ACTIVE_SEGMENT_REMOVALS, STATIC_SEGMENT_REMOVALS
 from projections.tables import RecordKey, Table, read_time, sql_time
 from projections.workflow_enrollment import WORKFLOW_UNENROLLMENTS
 
 _EVENTS_AT_ONCE: Final = 1_000
-SELECT_TYPES_OF_ID: Final = (
-    "SELECT DISTINCT object_type FROM lineage_members WHERE account = :account AND record_id = :record_id"
-)
 _read_filters: Final = msgspec.json.Decoder(list[FilterGroup]).decode
 _read_outcome: Final = msgspec.json.Decoder(Outcome).decode
 
@@ -91,8 +89,7 @@ def list_merges(moment: Moment, asked: MergesAsked, page: PageAsked) -> shapes.L
 
 def _merges_of(moment: Moment, object_type: str | None, record_id: RecordId) -> list[int]:
     """Tell where the merges of an id's whole lineage are; without a type, of every type that has the id."""
-    named = moment.rows.select(SELECT_TYPES_OF_ID, account=moment.account, record_id=record_id)
-    keys = [(moment.account, one, record_id) for (one,) in named if object_type in {None, one}]
+    keys = [(moment.account, one, record_id) for one in ([object_type] if object_type else known_types(moment))]
     of = lineages(moment, keys)
     members = {member for key in keys for member in of.tree(of.current(key))}
     merged_at = {of.members[member].merged_position for member in members if member in of.members}

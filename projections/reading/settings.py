@@ -12,6 +12,15 @@ from projections.reading.moment import Moment
 _NAMES: Final = tuple(name for name in Account.__struct_fields__ if name != "object_types")
 
 
+def known_types(moment: Moment) -> list[str]:
+    """List the account's object types, its own among them."""
+    events = (
+        moment.ledger.decode(stored) for stored in moment.ledger.stream(streams.settings(moment.account), moment.at)
+    )
+    defined = {event.object_type for event in events if isinstance(event, e.ObjectTypeDefined)}
+    return sorted({*accounts.STANDARD_TYPES, *accounts.OPTIONAL_TYPES, *defined})
+
+
 def read_account(moment: Moment) -> shapes.AccountShown:
     """Show an account's settings at a moment: few events, folded from the ledger."""
     account: Account | None = None
