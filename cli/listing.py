@@ -91,7 +91,7 @@ def outcomes_show(command_id: Annotated[str, Parameter(help="A command's id.")],
         found = reader.outcome(command_id)
     answer, *reused = there(found or None, f"command {command_id}", session)
     again = f"this id was sent with {len(reused)} other bodies since, which changed nothing (COMMAND_ID_REUSED)"
-    return Answer(answer, drawn_by("tables:outcome"), notes=(again,) if reused else ())
+    return Answer(answer, drawn_by("states:outcome_page"), notes=(again,) if reused else ())
 
 
 def events_list(

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import msgspec
 from cyclopts import Parameter
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from cli import exits
@@ -177,7 +178,7 @@ def _confirmed(sides: Opened, command: MergeRecords, options: MergeOptions, sess
         if isinstance(shown, Outcome):
             return command if shown.repeated else shown
         names = [_named(reader, command.object_type, one) for one in (command.primary_id, command.secondary_id)]
-    session.talk.print(drawn_by("pages:merge_page")(as_json(shown)))
+    session.talk.print(drawn_by("pages:merge_page")(as_json(replace(shown, preview_token=UNSET))))
     if not session.ask(f"merge {names[1]} into {names[0]}? this is final"):
         msg = "not confirmed; nothing was merged"
         raise Mistake(msg)
@@ -215,4 +216,4 @@ def _refused(outcome: Outcome) -> Answer:
     """Answer with an outcome that says no, and one line about it."""
     code = exits.REFUSED if outcome.status == "refused" else exits.DONE
     notes = (f"merge-ledger: {outcome.code}: {outcome.message}",) if code else ()
-    return Answer(outcome, drawn_by("tables:outcome"), code=code, notes=notes)
+    return Answer(outcome, drawn_by("states:outcome_page"), code=code, notes=notes)

@@ -159,8 +159,8 @@ def _decisions(merge: Row) -> RenderableType:
     drawn.add_column("property", style="bold", overflow="fold")
     drawn.add_column(Text(visible(f"primary {merge['primary_id']}")), overflow="fold")
     drawn.add_column(Text(visible(f"secondary {merge['secondary_id']}")), overflow="fold")
-    drawn.add_column("result", overflow="fold")
-    drawn.add_column("why", overflow="fold")
+    for head in ("result", "from", "why"):
+        drawn.add_column(head, overflow="fold", no_wrap=head == "from")
     for one in merge.get("decisions") or ():
         side = one.get("from")
         drawn.add_row(
@@ -168,6 +168,7 @@ def _decisions(merge: Row) -> RenderableType:
             _side(one.get("primary"), is_kept=side in {"primary", "both", "computed"}),
             _side(one.get("secondary"), is_kept=side in {"secondary", "both", "computed"}),
             text(one.get("value"), _SIDE_STYLES.get(str(side), "")),
+            text(side, _SIDE_STYLES.get(str(side), "")),
             _why(one),
         )
     return drawn
@@ -182,7 +183,6 @@ def _side(side: Mapping[str, Any] | None, *, is_kept: bool) -> Text:
 
 def _why(decision: Row) -> Text:
     told = Text(str(decision.get("rule")), "bold").append(f" {decision.get('rule_name')}", "not bold")
-    told.append(f", from {decision['from']}" if decision.get("from") else "", "dim")
     return told.append(", chosen", "yellow") if decision.get("chosen_by_user") else told
 
 

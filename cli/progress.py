@@ -5,13 +5,15 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
+from cli.session import visible
+
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
     from cli.session import Session
 
 LINE_EVERY_S: Final = 5.0
-DRAW_EVERY_S: Final = 0.1
+DRAW_EVERY_S: Final = 0.25
 
 
 class Progress:
@@ -25,20 +27,7 @@ class Progress:
         self._bar: Bar | None = None
 
     def __enter__(self) -> Self:
-        """Show the bar, on a terminal."""
-        if sys.stderr.isatty():
-            from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415  a terminal alone needs it
-
-            self._bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.fields[told]}"),
-                console=self._session.talk,
-                auto_refresh=False,
-                transient=True,
-            )
-            self._bar.add_task(self._title, total=None, told="")
-            self._bar.start()
+        """Show nothing yet: work that is soon done needs no bar."""
         return self
 
     def __exit__(
@@ -53,17 +42,32 @@ class Progress:
         """Tell that so many are done, which is this share of all."""
         self._done = done
         now = time.monotonic()
-        wait = DRAW_EVERY_S if self._bar is not None else LINE_EVERY_S
-        if now - self._told < wait:
+        is_seen = sys.stderr.isatty()
+        if now - self._told < (DRAW_EVERY_S if is_seen else LINE_EVERY_S):
             return
         self._told = now
         told = self._words(now, share)
-        if self._bar is None:
-            self._session.say(f"{self._title}: {told}")
+        if is_seen:
+            self._draw(share, told)
         else:
-            task = self._bar.task_ids[0]
-            self._bar.update(task, total=None if share is None else 1.0, completed=share or 0.0, told=told)
-            self._bar.refresh()
+            self._session.say(f"{self._title}: {told}")
+
+    def _draw(self, share: float | None, told: str) -> None:
+        if self._bar is None:
+            from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415  long work alone needs it
+
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.fields[told]}"),
+                console=self._session.talk,
+                auto_refresh=False,
+                transient=True,
+            )
+            self._bar.add_task(visible(self._title), total=None, told="")
+            self._bar.start()
+        self._bar.update(self._bar.task_ids[0], total=None if share is None else 1.0, completed=share or 0.0, told=told)
+        self._bar.refresh()
 
     def _words(self, now: float, share: float | None) -> str:
         spent = now - self._began

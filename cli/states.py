@@ -11,7 +11,7 @@ from cli.output import cell
 from cli.pages import facts, heading, section, some
 from cli.session import visible
 from cli.settings import KNOWN
-from cli.tables import Column, Row, new_table, table, text
+from cli.tables import Column, Row, new_table, status_text, table, text
 
 
 def lineage_page(lineage: Row) -> RenderableType:
@@ -43,6 +43,16 @@ def _node(nodes: Mapping[str, Row], record_id: str, style: str) -> Text:
     node = nodes.get(record_id) or {}
     told = Text(visible(record_id), style)
     return told.append(f"  {node['merge_id']} {node.get('at') or ''}", "dim") if node.get("merge_id") else told
+
+
+def outcome_page(outcome: Row) -> RenderableType:
+    """Draw what became of one command."""
+    details = outcome.get("details") or {}
+    named = {name: value for name, value in outcome.items() if name not in {"command_id", "status", "details"}}
+    return Group(
+        heading(Text(visible(str(outcome["command_id"] or "preview")), "bold cyan"), status_text(outcome["status"])),
+        facts([(name.replace("_", " "), text(value)) for name, value in (named | details).items()]),
+    )
 
 
 def segment_page(segment: Row) -> RenderableType:

@@ -204,11 +204,6 @@ events = listing(EVENTS, "no events")
 projections = listing(PROJECTIONS, "no projections")
 
 
-def outcome(one: Row) -> Table:
-    """Draw one outcome."""
-    return table(OUTCOMES[1:], [one])
-
-
 def _refs(row: Row) -> list[Row]:
     return [
         one if isinstance(one, dict) else {"object_type": "", "record_id": str(one)} for one in row.get("records") or ()
