@@ -4,13 +4,14 @@ One writer at a time, excluded from the first load to the commit; readers see th
 wait for nobody. A commit is on the disk when it returns (`synchronous=FULL`).
 """
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from ledger.sqlite_schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
@@ -28,15 +29,21 @@ from ledger.store import (
 )
 
 BUSY_TIMEOUT_MS: Final = 5_000
+FULL_SYNC: Final = "PRAGMA synchronous = FULL"
+WAL: Final = "PRAGMA journal_mode = WAL"
 SYNCHRONOUS_FULL: Final = 2  # NORMAL lost acknowledged commits in power cuts, OFF broke the file.
 
 _UNUSABLE: Final[dict[int, Callable[[str], StoreUnusable]]] = {
     sqlite3.SQLITE_BUSY: LockedDatabase,
     sqlite3.SQLITE_LOCKED: LockedDatabase,
+    sqlite3.SQLITE_PROTOCOL: LockedDatabase,
     sqlite3.SQLITE_READONLY: ReadOnlyDatabase,
     sqlite3.SQLITE_FULL: FullDatabase,
     sqlite3.SQLITE_NOTADB: NotALedger,
 }
+# All our statements are fixed: one that fails as such meets tables that are not as their schema says.
+_DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_FORMAT}
+_UNREACHABLE: Final = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
 _PRIMARY_CODE = 0xFF  # An extended code of SQLite has more in its higher bytes.
 
 
@@ -76,18 +83,22 @@ class SqliteStore:
         self._idle: list[sqlite3.Connection] = []  # For reading; append and pop are atomic.
         self._write_lock = threading.Lock()
         self._writer: sqlite3.Connection | None = None
+        self._reading = "mode=ro" if read_only else "mode=rw"
         with self._telling():
             if create and not read_only:
                 self._create()
             elif not self._path.exists():
                 raise MissingDatabase(self.location)
-            self._idle.append(self._checked(self._connect("ro" if read_only else "rw")))
+            self._idle.append(self._open_checked())
 
     @contextmanager
     def reading(self) -> Iterator[SqliteSnapshot]:
         """Open one moment for reading."""
         with self._telling():
-            connection = self._idle.pop() if self._idle else self._connect("ro" if self._read_only else "rw")
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                connection = self._connect(self._reading)
             connection.execute("BEGIN")
             try:
                 yield SqliteSnapshot(connection)
@@ -102,7 +113,7 @@ class SqliteStore:
             raise ReadOnlyDatabase(self.location)
         with self._write_lock, self._telling():
             if self._writer is None:
-                self._writer = self._connect("rw")
+                self._writer = self._connect("mode=rw", WAL)
             connection = self._writer
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -125,45 +136,75 @@ class SqliteStore:
         while self._idle:
             self._idle.pop().close()
 
-    def _connect(self, mode: str) -> sqlite3.Connection:
+    def _connect(self, mode: str, *statements: str) -> sqlite3.Connection:
+        """Open a connection and run these on it; it is closed where that fails."""
         connection = sqlite3.connect(
-            f"file:{quote(str(self._path))}?mode={mode}",
+            f"file:{quote(str(self._path))}?{mode}",
             uri=True,
             timeout=self._busy_timeout_ms / 1_000,
             isolation_level=None,
             check_same_thread=False,
         )
-        connection.execute("PRAGMA synchronous = FULL")
-        if _pragma(connection, "synchronous") != SYNCHRONOUS_FULL:
-            raise UnreachableDatabase(self.location, "SQLite does not accept synchronous=FULL")
+        try:
+            for statement in (FULL_SYNC, *statements):
+                connection.execute(statement)
+            self._promise(connection, wal=WAL in statements)
+        except BaseException:
+            connection.close()
+            raise
         return connection
+
+    def _promise(self, connection: sqlite3.Connection, *, wal: bool) -> None:
+        """Make sure that a commit is on the disk when it returns, and that readers do not wait for writers."""
+        if _pragma(connection, "synchronous") != SYNCHRONOUS_FULL:
+            raise UnreachableDatabase(self.location, "SQLite does not take synchronous=FULL")
+        if wal and _pragma(connection, "journal_mode") != "wal":
+            raise UnreachableDatabase(self.location, "its disk cannot hold a write-ahead log")
 
     def _create(self) -> None:
         """Make the file and its tables, where they are not there yet; two at once end with one ledger."""
-        connection = self._connect("rwc")
+        if not self._path.parent.is_dir():
+            raise UnreachableDatabase(self.location, "its folder does not exist")
+        with closing(self._connect("mode=rwc")) as connection:
+            if _pragma(connection, "application_id") != 0 or _has_tables(connection):
+                return  # Something is there; whether it is a ledger is checked next.
+        with closing(self._connect("mode=rwc", WAL)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            if not _has_tables(connection):
+                for statement in SCHEMA:
+                    connection.execute(statement)
+            self._step("tables made")
+            connection.execute("COMMIT")
+
+    def _open_checked(self) -> sqlite3.Connection:
         try:
-            if _pragma(connection, "application_id") == 0 and not _has_tables(connection):
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("BEGIN IMMEDIATE")
-                if not _has_tables(connection):
-                    for statement in SCHEMA:
-                        connection.execute(statement)
-                connection.execute("COMMIT")
-        finally:
-            connection.close()
+            return self._checked(self._connect(self._reading))
+        except sqlite3.OperationalError:
+            log = self._path.with_name(self._path.name + "-wal")
+            if not self._read_only or log.exists():
+                raise
+        self._reading = "mode=ro&immutable=1"  # On a medium where SQLite cannot put even its index of the log.
+        return self._checked(self._connect(self._reading))
 
     def _checked(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        try:
+            self._check(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _check(self, connection: sqlite3.Connection) -> None:
         """Make sure that this is a ledger of a schema that this version knows, with nothing missing at its end."""
         if _pragma(connection, "application_id") != APPLICATION_ID:
             raise NotALedger(self.location)
-        found = _pragma(connection, "user_version")
+        found = int(_pragma(connection, "user_version"))
         if found > SCHEMA_VERSION:
             raise NewerSchema(self.location, found, SCHEMA_VERSION)
         head = connection.execute(HEAD).fetchone()[0]
         ever = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
         if ever is not None and ever[0] != head:
             raise DamagedDatabase(self.location, f"it ends at {head} and had {ever[0]} events")
-        return connection
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
@@ -172,23 +213,29 @@ class SqliteStore:
             yield
         except sqlite3.DatabaseError as error:
             raise self._unusable(error) from error
+        except UnicodeDecodeError as error:  # Python cannot even read what SQLite says.
+            raise DamagedDatabase(self.location, "text that is no text") from error
 
     def _unusable(self, error: sqlite3.DatabaseError) -> Exception:
+        said = " ".join(str(error).split())[:200]
         code = getattr(error, "sqlite_errorcode", None)
-        if code is None:
-            return error
-        primary = code & _PRIMARY_CODE
-        if primary in _UNUSABLE:
-            return _UNUSABLE[primary](self.location)
-        if primary == sqlite3.SQLITE_CORRUPT:
-            return DamagedDatabase(self.location, str(error))
-        if primary in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}:
-            return UnreachableDatabase(self.location, str(error))
-        return error
+        if code is None:  # Of Python's own: text in the file is no text any more, or we misuse the module.
+            return DamagedDatabase(self.location, said) if type(error) is sqlite3.OperationalError else error
+        code &= _PRIMARY_CODE
+        if code in _UNUSABLE:
+            return _UNUSABLE[code](self.location)
+        if code in _DAMAGED:
+            return DamagedDatabase(self.location, said)
+        if code == sqlite3.SQLITE_CANTOPEN and self._path.is_file() and not self._is_writable():
+            return ReadOnlyDatabase(self.location)
+        return UnreachableDatabase(self.location, said) if code in _UNREACHABLE else error
+
+    def _is_writable(self) -> bool:
+        return os.access(self._path, os.W_OK) and os.access(self._path.parent, os.W_OK)
 
 
-def _pragma(connection: sqlite3.Connection, name: str) -> int:
-    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+def _pragma(connection: sqlite3.Connection, name: str) -> Any:  # noqa: ANN401  a number, or a word
+    return connection.execute(f"PRAGMA {name}").fetchone()[0]
 
 
 def _has_tables(connection: sqlite3.Connection) -> bool:

@@ -121,7 +121,7 @@ class SqliteSnapshot:
     def recorded_at(self, position: int) -> datetime | None:
         """Tell when a position was recorded; None where there is none."""
         row = self._all(RECORDED_AT, (position,)).fetchone()
-        return None if row is None else datetime.fromisoformat(row[0])
+        return None if row is None else _time(row[0])
 
     def next_of_types(self, position: int, types: Collection[str]) -> int | None:
         """Find the first event of one of these types at or after a position."""
@@ -135,9 +135,17 @@ def _stored(rows: Iterable[tuple[int, str, int, str, bytes, str]]) -> list[Store
     text, recorded_at = "", datetime.min  # noqa: DTZ901  replaced before it is used
     for position, stream, version, event_type, state, row_recorded_at in rows:
         if row_recorded_at != text:
-            text, recorded_at = row_recorded_at, datetime.fromisoformat(row_recorded_at)
+            text, recorded_at = row_recorded_at, _time(row_recorded_at)
         page.append(StoredEvent(position, stream, version, event_type, state, recorded_at))
     return page
+
+
+def _time(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except (ValueError, TypeError):
+        msg = "a time of recording is no time"
+        raise sqlite3.OperationalError(msg) from None
 
 
 class SqliteUnit(SqliteSnapshot):
