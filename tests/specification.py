@@ -35,6 +35,7 @@ STEP: Final = timedelta(minutes=1)
 ROUNDS_MAX: Final = 6
 
 Given: TypeAlias = AnyCommand | Envelope | Recorded
+BEGINNINGS: Final = (e.RecordCreated, e.RecordsMerged)
 OUTCOMES: Final = (e.CommandApplied, e.CommandRefused, e.CommandIdReused)
 E = TypeVar("E", bound=e.Event)
 
@@ -64,7 +65,9 @@ class InMemoryLedger:
             self.load(envelope, view)
         for envelope in enveloped:
             self.load(envelope, view)
-            recorded = [*decide(envelope, view, self.now)]
+            recorded = decide(envelope, view, self.now)
+            while self._load_streams_of(recorded, view):  # An id that was made is taken already.
+                recorded = decide(envelope, view, self.now)
             self.now += self._step
             view.apply(recorded)
             decided.append((envelope, recorded))
@@ -91,11 +94,19 @@ class InMemoryLedger:
         msg = f"{type(envelope.command).__name__} was not loaded in {ROUNDS_MAX} rounds"
         raise AssertionError(msg)
 
+    def _load_streams_of(self, recorded: Sequence[Recorded], view: View) -> bool:
+        """Load the streams that are about to be written unseen; whether one of them exists."""
+        unseen = [stream for stream, _ in recorded if not view.has(stream)]
+        for stream in unseen:
+            self._fill(view, stream)
+        return any(stream in self.states for stream in unseen)
+
     def append(self, recorded: Sequence[Recorded]) -> None:
         """Take facts in, and check what is true of all of them."""
         for stream, event in recorded:
             before = self.states.get(stream)
             assert not (isinstance(before, Record) and before.status == "merged_away"), f"{stream} was merged away"
+            assert before is None or not isinstance(event, BEGINNINGS), f"{stream} began before"
             assert msgspec.json.decode(msgspec.json.encode(event), type=type(event)) == event
             self.log.append((stream, event))
             self.states[stream] = evolve(stream, before, event)

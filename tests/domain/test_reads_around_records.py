@@ -1,4 +1,4 @@
-"""Layer: tests. Activities, links, segments, workflows, playbooks of a merged record: H15 to H19, H24, H25, H28, H48."""
+"""Layer: tests. Activities, links, segments, workflows, playbooks of merged records: H15 to H19, H24 to H30, H48."""
 
 from datetime import timedelta
 

@@ -36,7 +36,7 @@ from tests.builders import (
     update,
     workflow,
 )
-from tests.specification import given
+from tests.specification import START, given
 
 # -- making
 
@@ -46,6 +46,16 @@ def test_a_record_without_an_id_gets_one_of_digits() -> None:
     assert then.made.record_id.isdecimal()
     assert then.outcome.record_id == then.made.record_id
     assert then.value("city") == "Gent"
+
+
+def test_an_id_that_is_made_is_one_that_no_record_has() -> None:
+    asked = create_without_id("contacts", city="Gent")
+    would_be = given().when(asked).made
+    then = given(create(would_be)).world
+    then.now = START  # At the same time as it would have been made.
+    (outcome,) = then.execute(asked)
+    assert outcome.status == "applied"
+    assert outcome.record_id != would_be.record_id
 
 
 def test_an_id_is_taken_once_in_a_type_and_an_account() -> None:

@@ -1,0 +1,254 @@
+"""Layer: tests. Laws of the real ledger and its read side, on SQLite: what holds for every history of commands."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from domain import events as e
+from domain import streams
+from domain.claims import EMAIL
+from domain.commands import AnyCommand
+from domain.filters import matches
+from domain.ids import RecordRef
+from domain.record import Record
+from domain.values import Plain
+from projections import shapes
+from projections.runner import Projector
+from tests.builders import where
+from tests.reading import Readable, links
+from tests.specification import START, InMemoryLedger
+from tests.strategies import DEFINITIONS, histories
+
+MICROSECOND = timedelta(microseconds=1)
+lawful = settings(deadline=None, max_examples=12)
+
+
+@contextmanager
+def empty() -> Iterator[Readable]:
+    with TemporaryDirectory() as folder:
+        readable = Readable(Path(folder))
+        try:
+            yield readable
+        finally:
+            readable.close()
+
+
+@contextmanager
+def after(history: Sequence[AnyCommand]) -> Iterator[tuple[Readable, InMemoryLedger]]:
+    """Execute a history in the real ledger and in the one in memory, at the same times."""
+    world = in_memory(history)
+    with empty() as readable:
+        readable.execute(*DEFINITIONS, *history, step=timedelta())
+        yield readable, world
+
+
+def in_memory(history: Sequence[AnyCommand]) -> InMemoryLedger:
+    world = InMemoryLedger(now=START + MICROSECOND, step=MICROSECOND)
+    for command in (*DEFINITIONS, *history):
+        world.execute(command)
+    return world
+
+
+def records(world: InMemoryLedger) -> dict[RecordRef, Record]:
+    return {streams.record_ref(stream): state for stream, state in world.states.items() if isinstance(state, Record)}
+
+
+def batches(history: Sequence[AnyCommand], data: st.DataObject) -> Iterator[list[AnyCommand]]:
+    left = [*history]
+    while left:
+        size = data.draw(st.integers(1, len(left)), label="batch")
+        yield left[:size]
+        left = left[size:]
+
+
+@lawful
+@given(histories(), st.data())
+def test_the_ledger_writes_what_is_decided_in_memory_wherever_batches_end(
+    history: list[AnyCommand], data: st.DataObject
+) -> None:
+    world = in_memory(history)
+    with empty() as readable:
+        for batch in batches([*DEFINITIONS, *history], data):
+            readable.execute(*batch, step=timedelta())
+        stored = readable.ledger.read(0, 100_000)
+        assert [(one.stream, readable.ledger.decode(one)) for one in stored] == world.log
+        assert [one.position for one in stored] == [*range(1, len(stored) + 1)]
+
+
+@lawful
+@given(histories())
+def test_every_command_sent_again_gets_its_answer_and_nothing_is_appended(history: list[AnyCommand]) -> None:
+    with empty() as readable:
+        first = readable.execute(*DEFINITIONS, *history)
+        head = readable.ledger.head()
+        again = [outcome for command in (*DEFINITIONS, *history) for outcome in readable.execute(command)]
+        assert readable.ledger.head() == head
+        assert [replace(one, repeated=False) for one in again] == first
+        assert all(one.repeated for one in again)
+        with readable.reading() as reader:
+            listed = {one.command_id: one for one in reader.outcomes(limit=10_000).results}
+        assert listed == {one.command_id: one for one in first}
+
+
+@lawful
+@given(histories())
+def test_records_are_shown_as_they_are_folded(history: list[AnyCommand]) -> None:
+    with after(history) as (readable, world), readable.reading() as reader:
+        for ref, state in records(world).items():
+            shown = reader.record(*ref)
+            root = world.resolve(ref)
+            now = world.record(root)
+            assert isinstance(shown, shapes.Record)
+            assert shown.id == root.record_id
+            assert shown.status == now.status
+            plain = {name: value.v for name in now.properties if (value := now.value(name)) is not None}
+            own = {name: value for name, value in shown.properties.items() if not name.startswith("hs_")}
+            assert own == {name: value for name, value in plain.items() if not name.startswith("hs_")}
+            assert tuple(shown.merged_ids) == world.merged_ids(root)
+            assert shown.merge_count == now.merge_count
+            (resolved,) = reader.resolve(*ref[:1], [ref.record_id])
+            assert resolved.current_id == root.record_id
+            assert (resolved.status == "merged_away") == (state.status == "merged_away")
+
+
+@lawful
+@given(histories())
+def test_every_activity_and_every_link_is_on_the_record_of_today(history: list[AnyCommand]) -> None:
+    with after(history) as (readable, world):
+        wanted = _activities(world), _links(world)
+        with readable.reading() as reader:
+            for ref in {world.resolve(one) for one in records(world)}:
+                timeline = reader.timeline(*ref, limit=10_000)
+                shown = reader.record(*ref)
+                assert timeline is not None
+                assert isinstance(shown, shapes.Record)
+                assert {one.activity_id for one in timeline.results} == wanted[0].get(ref, set())
+                assert {*links(shown)} == {*wanted[1].get(ref, {})}
+                partners = {one for one, labels in links(shown).items() if "partner" in labels}
+                assert partners == {one for one, labels in wanted[1].get(ref, {}).items() if "partner" in labels}
+
+
+def _activities(world: InMemoryLedger) -> dict[RecordRef, set[str]]:
+    found: dict[RecordRef, set[str]] = {}
+    for stream, event in world.log:
+        if isinstance(event, e.ActivityLogged):
+            for record in event.records:
+                found.setdefault(world.resolve(record), set()).add(streams.parse(stream).key)
+    return found
+
+
+def _links(world: InMemoryLedger) -> dict[RecordRef, dict[RecordRef, set[str]]]:
+    """Play links again, in the plainest way: a list of them, and who is who by then."""
+    today: dict[RecordRef, RecordRef] = {}
+
+    def resolve(one: RecordRef) -> RecordRef:
+        return resolve(today[one]) if one in today else one
+
+    standing: list[tuple[RecordRef, RecordRef, set[str]]] = []
+    for stream, event in world.log:
+        if isinstance(event, e.RecordsMerged):
+            result = streams.record_ref(stream)
+            for side in (event.primary_id, event.secondary_id):
+                today[result._replace(record_id=side)] = result
+        elif isinstance(event, e.Associated):
+            standing.append((event.one, event.other, {*event.labels}))
+        elif isinstance(event, e.Dissociated):
+            pair = {resolve(event.one), resolve(event.other)}
+            meant = [one for one in standing if {resolve(one[0]), resolve(one[1])} == pair]
+            if event.labels is None:
+                standing = [one for one in standing if one not in meant]
+            else:
+                for _, _, labels in meant:
+                    labels.difference_update(event.labels)
+    found: dict[RecordRef, dict[RecordRef, set[str]]] = {}
+    for first, second, labels in standing:
+        one, other = resolve(first), resolve(second)
+        if one != other:
+            found.setdefault(one, {}).setdefault(other, set()).update(labels)
+            found.setdefault(other, {}).setdefault(one, set()).update(labels)
+    return found
+
+
+@lawful
+@given(histories())
+def test_segments_workflows_and_identifiers_are_those_of_the_records(history: list[AnyCommand]) -> None:
+    customers = where(lifecyclestage="customer")
+    with after(history) as (readable, world), readable.reading() as reader:
+        active = {ref: state for ref, state in records(world).items() if state.status == "active"}
+        for segment_id in ("s1", "s2", "customers"):
+            segment = reader.segment(segment_id)
+            assert segment is not None
+
+            def is_in(ref: RecordRef, state: Record, segment_id: str = segment_id) -> bool:
+                if segment_id == "customers":
+
+                    def look(name: str) -> Plain:
+                        found = state.value(name)
+                        return None if found is None else found.v
+
+                    return ref.object_type == "contacts" and matches(customers, look)
+                return segment_id in state.segments
+
+            assert {*segment.members} == {ref.record_id for ref, state in active.items() if is_in(ref, state)}
+        for workflow_id in ("stage", "city", "merged", "addressed", "by-hand"):
+            workflow = reader.workflow(workflow_id)
+            assert workflow is not None
+            assert {one.record_id for one in workflow.enrolled} == {
+                ref.record_id for ref, state in active.items() if workflow_id in state.workflows
+            }
+        for key in world.claims():
+            if key.kind == EMAIL:
+                found = {RecordRef("contacts", one.id) for one in reader.find_by_email("contacts", key.value)}
+                assert found == world.holders(EMAIL, key.value)
+
+
+@lawful
+@given(histories(length_max=25), st.data())
+def test_a_record_as_of_a_position_is_what_was_shown_then(history: list[AnyCommand], data: st.DataObject) -> None:
+    seen = []
+    with empty() as readable:
+        readable.execute(*DEFINITIONS)
+        known = [one for one in records(in_memory(history)) if one.record_id.startswith("a")]
+        for batch in batches(history, data):
+            readable.execute(*batch)
+            with readable.reading() as reader:
+                seen += [(reader.position, ref, reader.record(*ref)) for ref in dict.fromkeys(known)]
+        with readable.reading() as reader:
+            for position, ref, then in seen:
+                shown = reader.record(*ref, as_of=position)
+                assert (shown is None) == (then is None)
+                if shown is not None and then is not None:
+                    assert replace(shown, position=0) == replace(then, position=0)
+
+
+@lawful
+@given(histories(), st.data())
+def test_a_rebuild_gives_the_same_tables_whatever_its_pages(history: list[AnyCommand], data: st.DataObject) -> None:
+    with empty() as readable:
+        readable.execute(*DEFINITIONS)
+        for batch in batches(history, data):
+            readable.execute(*batch)
+            readable.projector.catch_up()
+        live = {one.name: one.digest for one in readable.projector.status(digests=True)}
+        page_events = data.draw(st.integers(1, 50), label="page")
+        Projector(readable.ledger, readable.store, page_events=page_events).rebuild()
+        rebuilt = {one.name: one.digest for one in readable.projector.status(digests=True)}
+        assert rebuilt == live
+
+
+@pytest.mark.slow
+@settings(deadline=None, max_examples=100)
+@given(histories(length_max=100), st.data())
+def test_long_histories_are_written_as_they_are_decided_and_rebuilt_as_they_were(
+    history: list[AnyCommand], data: st.DataObject
+) -> None:
+    test_the_ledger_writes_what_is_decided_in_memory_wherever_batches_end.hypothesis.inner_test(history, data)  # type: ignore[attr-defined]
+    test_every_activity_and_every_link_is_on_the_record_of_today.hypothesis.inner_test(history)  # type: ignore[attr-defined]
+    test_a_rebuild_gives_the_same_tables_whatever_its_pages.hypothesis.inner_test(history, data)  # type: ignore[attr-defined]
