@@ -374,6 +374,17 @@ class Envelope(Struct, frozen=True):
     ignored_fields: tuple[str, ...] = ()
 
 
+class UnreadableInput(Struct, frozen=True):
+    """What came from a source and is no command: where it stands there, and why. Its command id is not spent."""
+
+    account: str
+    source: str
+    offset: int
+    code: str
+    message: str
+    command_id: str | None = None
+
+
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
 

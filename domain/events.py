@@ -455,6 +455,16 @@ class CommandIdReused(Event, frozen=True, kw_only=True, gc=False):
     fingerprint: str
 
 
+class CommandUnreadable(Event, frozen=True, kw_only=True, gc=False):
+    """Something came from a source that is no command. `command_id` is empty where none could be seen."""
+
+    EVENT_TYPE = "command.unreadable.v1"
+    source: str
+    offset: int
+    code: str
+    message: str
+
+
 EVENT_CLASSES: Final[tuple[type[Event], ...]] = (
     RecordCreated,
     RecordUpdated,
@@ -492,8 +502,14 @@ EVENT_CLASSES: Final[tuple[type[Event], ...]] = (
     CommandApplied,
     CommandRefused,
     CommandIdReused,
+    CommandUnreadable,
 )
 
 # The closed registry: a type that is not here stops whoever reads it.
 EVENT_TYPES: Final[dict[str, type[Event]]] = {cls.EVENT_TYPE: cls for cls in EVENT_CLASSES}
-OUTCOME_TYPES: Final = (CommandApplied.EVENT_TYPE, CommandRefused.EVENT_TYPE, CommandIdReused.EVENT_TYPE)
+OUTCOME_TYPES: Final = (
+    CommandApplied.EVENT_TYPE,
+    CommandRefused.EVENT_TYPE,
+    CommandIdReused.EVENT_TYPE,
+    CommandUnreadable.EVENT_TYPE,
+)

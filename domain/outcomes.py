@@ -80,5 +80,13 @@ def outcome_of(event: e.Event, position: int, command_id: str) -> Outcome:
                 message=f"command id {command_id} was used for another command; send this one under a new id",
                 details={"command_id": command_id},
             )
+        case e.CommandUnreadable():
+            return Outcome(
+                command_id=event.command_id or None,
+                status="unreadable",
+                code=event.code,
+                message=event.message,
+                details={"source": event.source, "offset": event.offset},
+            )
     msg = f"{event.EVENT_TYPE} is no outcome"
     raise TypeError(msg)

@@ -6,7 +6,7 @@ from domain.ids import AccountId, RecordId, RecordRef
 
 # The kinds of stream: the second part of every name.
 RECORDS, COMMANDS, ACTIVITIES, SEGMENTS = "records", "commands", "activities", "segments"
-WORKFLOWS, ASSOCIATIONS, SETTINGS = "workflows", "associations", "settings"
+WORKFLOWS, ASSOCIATIONS, SETTINGS, UNREADABLE = "workflows", "associations", "settings", "unreadable"
 
 
 class StreamName(NamedTuple):
@@ -63,3 +63,8 @@ def activity(account: AccountId, activity_id: str) -> str:
 def command(account: AccountId, command_id: str) -> str:
     """Name the stream that holds a command's outcome."""
     return f"{account}/commands/{command_id}"
+
+
+def unreadable(account: AccountId, source: str, offset: int) -> str:
+    """Name the stream of one message that is no command."""
+    return f"{account}/{UNREADABLE}/{source}/{offset}"

@@ -16,8 +16,8 @@ from msgspec.structs import astuple, replace
 
 from domain import decide as decisions
 from domain import streams
-from domain.commands import AnyCommand, Envelope, MergeRecords, fingerprint
-from domain.events import CommandIdReused, Event, RecordsMerged
+from domain.commands import AnyCommand, Envelope, MergeRecords, UnreadableInput, fingerprint
+from domain.events import CommandIdReused, CommandUnreadable, Event, RecordsMerged
 from domain.ids import RecordRef
 from domain.outcomes import Outcome, SpentCommand, outcome_of
 from domain.refusals import Refusal
@@ -27,7 +27,17 @@ from ledger.codec import decode, encode
 from ledger.indexes import Changes
 from ledger.loading import Loader
 from ledger.sqlite import SqliteStore
-from ledger.store import Conflict, ConnectionLost, EventRow, MissingDriver, Store, StoredEvent, UnsafeSetting
+from ledger.store import (
+    Bookmark,
+    Conflict,
+    ConnectionLost,
+    EventRow,
+    MissingDriver,
+    Move,
+    Store,
+    StoredEvent,
+    UnsafeSetting,
+)
 
 BATCH_COMMANDS_MAX: Final = 10_000  # What one commit holds in memory; 1,000 is as fast.
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -86,9 +96,7 @@ class Ledger:
         ConnectionLost, after which only sending it again tells); ValueError where the batch is longer than
         BATCH_COMMANDS_MAX.
         """
-        if len(batch) > BATCH_COMMANDS_MAX:
-            msg = f"a batch of {len(batch)} commands; send at most {BATCH_COMMANDS_MAX} at once"
-            raise ValueError(msg)
+        _refuse_too_long(batch)
         if not batch:
             return []
         decided_here: set[int] = set()
@@ -98,6 +106,18 @@ class Ledger:
             return self._execute(batch, set(), alone=True)
         except ConnectionLost as lost:
             return self._after(lost, batch, decided_here)
+
+    def take(self, batch: Sequence[Envelope | UnreadableInput], move: Move) -> list[Outcome]:
+        """Carry out what came from a source, in order, and move the source's bookmark, in one commit.
+
+        What is no command gets its outcome too. Raises BookmarkMoved where somebody else read on, and
+        StoreUnusable; nothing was done then, but of ConnectionLost, after which the bookmark tells.
+        """
+        _refuse_too_long(batch)
+        try:
+            return self._execute(batch, set(), alone=False, move=move)
+        except Conflict:
+            return self._execute(batch, set(), alone=True, move=move)
 
     def _after(self, lost: ConnectionLost, batch: Sequence[Envelope], decided_here: set[int]) -> list[Outcome]:
         """Carry out a batch of which it is not known whether it was stored: what was done is found done."""
@@ -110,7 +130,14 @@ class Ledger:
                     raise lost from error
             time.sleep(_PAUSE_S)
 
-    def _execute(self, batch: Sequence[Envelope], decided_here: set[int], *, alone: bool) -> list[Outcome]:
+    def _execute(
+        self,
+        batch: Sequence[Envelope | UnreadableInput],
+        decided_here: set[int],
+        *,
+        alone: bool,
+        move: Move | None = None,
+    ) -> list[Outcome]:
         """Carry out a batch once. What `decided_here` names is no repetition when it is found done: it is ours."""
         with self.store.writing(alone=alone) as unit:
             view = View()
@@ -124,6 +151,11 @@ class Ledger:
             now = self._now(len(batch))
             for nth, envelope in enumerate(batch):
                 now += _MICROSECOND
+                if isinstance(envelope, UnreadableInput):
+                    stream, unread = _unread(envelope, now)
+                    answers.append(_Answer(unread, len(rows), is_offset=True, repeated=False))
+                    rows.append((stream, 1, unread.EVENT_TYPE, encode(unread)))
+                    continue
                 if not touched.isdisjoint(needed[nth]):
                     loader.load_for((envelope,))
                 decided = decisions.decide(envelope, view, now)
@@ -144,7 +176,9 @@ class Ledger:
                     answers.append(answer._replace(repeated=nth not in decided_here))
             decided_here.update(nth for nth, answer in enumerate(answers) if not answer.repeated)
             first = unit.append(changes.append(rows, unit), loader.read) if rows else 0
-        return [_outcome(envelope.command, answer, first) for envelope, answer in zip(batch, answers, strict=True)]
+            if move is not None:
+                unit.move(move)
+        return [_outcome(_command_id(envelope), answer, first) for envelope, answer in zip(batch, answers, strict=True)]
 
     def _now(self, commands: int) -> datetime:
         """Tell the time of a batch; the times of all commands of this ledger are different, and grow."""
@@ -159,7 +193,7 @@ class Ledger:
             loader = Loader(snapshot, view)
             loader.load_for((Envelope(command),))
             if view.spent(command.account, command.command_id) is not None:
-                return _outcome(command, _repeated(command, view, loader.positions, {}), 0)
+                return _outcome(command.command_id, _repeated(command, view, loader.positions, {}), 0)
             try:
                 merged, result, token = astuple(decisions.preview(command, view, self._clock()))
             except Refusal as refusal:
@@ -203,6 +237,28 @@ class Ledger:
         """Find the last event recorded at or before a time; 0 where there is none."""
         with self.store.reading() as snapshot:
             return reading.position_at(snapshot, time)
+
+    # -- who reads and writes elsewhere, and how far
+
+    def bookmark(self, name: str) -> Bookmark | None:
+        """Tell how far something was read; None where it never was."""
+        with self.store.reading() as snapshot:
+            return snapshot.bookmark(name)
+
+    def move(self, move: Move) -> None:
+        """Move a bookmark. Raises BookmarkMoved where it stands elsewhere."""
+        with self.store.writing() as unit:
+            unit.move(move)
+
+    def lease(self, name: str, holder: str, seconds: float) -> bool:
+        """Hold a lease from now on for some seconds, or longer; false where another holds it."""
+        with self.store.writing() as unit:
+            return unit.lease(name, holder, seconds)
+
+    def let_go(self, name: str, holder: str) -> None:
+        """End a lease, where it is this holder's."""
+        with self.store.writing() as unit:
+            unit.let_go(name, holder)
 
     def end_of_command(self, position: int) -> int:
         """Find where the command that wrote this position ends: at its outcome."""
@@ -249,9 +305,32 @@ def _repeated(command: AnyCommand, view: View, positions: dict[str, list[int]], 
     return _Answer(spent.answer, answered[stream], is_offset=True, repeated=True)
 
 
-def _outcome(command: AnyCommand, answer: _Answer, first: int) -> Outcome:
+def _refuse_too_long(batch: Sequence[object]) -> None:
+    if len(batch) > BATCH_COMMANDS_MAX:
+        msg = f"a batch of {len(batch)} commands; send at most {BATCH_COMMANDS_MAX} at once"
+        raise ValueError(msg)
+
+
+def _unread(found: UnreadableInput, now: datetime) -> tuple[str, CommandUnreadable]:
+    """Tell for ever that something could not be read, on a stream of its own."""
+    event = CommandUnreadable(
+        command_id=found.command_id or "",
+        occurred_at=now,
+        source=found.source,
+        offset=found.offset,
+        code=found.code,
+        message=found.message,
+    )
+    return streams.unreadable(found.account, found.source, found.offset), event
+
+
+def _command_id(one: Envelope | UnreadableInput) -> str:
+    return one.command.command_id if isinstance(one, Envelope) else one.command_id or ""
+
+
+def _outcome(command_id: str, answer: _Answer, first: int) -> Outcome:
     position = first + answer.at if answer.is_offset else answer.at
-    outcome = outcome_of(answer.event, position, command.command_id)
+    outcome = outcome_of(answer.event, position, command_id)
     return replace(outcome, repeated=True) if answer.repeated else outcome
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from domain import decide as decisions
 from domain import streams as names
 from domain.claims import ClaimKey
-from domain.commands import Envelope
+from domain.commands import Envelope, UnreadableInput
 from domain.ids import RecordRef
 from domain.view import HeldBy, Lineage, Need, NotLoaded, Recorded, View, evolve
 from ledger.codec import decode
@@ -37,12 +37,13 @@ class Loader:
         self.read = ReadSet()
         self.positions: dict[str, list[int]] = {}  # Of the events of command streams.
 
-    def load_for(self, envelopes: Sequence[Envelope]) -> list[list[Need]]:
+    def load_for(self, batch: Sequence[Envelope | UnreadableInput]) -> list[list[Need]]:
         """Load all that deciding these commands looks at, as far as what is loaded can tell; returns their needs."""
+        envelopes = {nth: one for nth, one in enumerate(batch) if isinstance(one, Envelope)}
         view = self._view
         loaded: set[Need] = set()
-        needed: list[list[Need]] = [[] for _ in envelopes]
-        asking: Sequence[int] = range(len(envelopes))
+        needed: list[list[Need]] = [[] for _ in batch]
+        asking: Sequence[int] = list(envelopes)
         while asking:
             missing: set[Need] = set()
             still: list[int] = []

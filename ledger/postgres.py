@@ -7,23 +7,20 @@ are given under that lock and commit in their order, so that whoever reads up to
 all there will ever be. The schema is made by `merge-ledger db init`, never on the way.
 """
 
-import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
 
 import psycopg
-from psycopg_pool import ConnectionPool, PoolTimeout
 
-from ledger.postgres_connection import Connection, Place, Timeouts
+from ledger.postgres_connection import CONNECTIONS_MAX, Connection, Connections, Place, Timeouts
 from ledger.postgres_errors import NoSchema, NotUtf8, OlderSchema
 from ledger.postgres_schema import SCHEMA_VERSION, STEPS
 from ledger.postgres_unit import HEAD, PostgresSnapshot, PostgresUnit
-from ledger.store import Conflict, LockedDatabase, NewerSchema, ReadOnlyDatabase, StoreUnusable
+from ledger.store import BookmarkMoved, Conflict, NewerSchema, ReadOnlyDatabase, StoreUnusable
 
-CONNECTIONS_MAX: Final = 10
 _BEGIN: Final = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {HEAD}"
 _BEGIN_ALONE: Final = (
     f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT FROM merge_ledger.head FOR UPDATE; {HEAD}"
@@ -31,7 +28,6 @@ _BEGIN_ALONE: Final = (
 _BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _SCHEMA_VERSION: Final = "SELECT version FROM merge_ledger.schema_version"
 _ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtext('merge_ledger schema'))"
-_POOL_LOG: Final = "psycopg.pool"  # It warns of each failed attempt; we tell the last one, once.
 
 
 def _nothing(_step: str) -> None:
@@ -64,26 +60,14 @@ class PostgresStore:
         self._clock = clock
         self._step = step
         check_schema(self._place)
-        logging.getLogger(_POOL_LOG).setLevel(logging.CRITICAL)
-        self._pool: ConnectionPool[Connection] = ConnectionPool(
-            kwargs=self._place.arguments,
-            connection_class=Connection,
-            configure=self._place.configure,
-            min_size=0,
-            max_size=connections_max,
-            max_idle=60,
-            timeout=self._place.timeouts.connect_s,
-            reconnect_timeout=self._place.timeouts.connect_s,
-            num_workers=1,
-            open=True,
-        )
+        self._connections = Connections(self._place, connections_max)
         self._listener: Connection | None = None
         self._listening = threading.Lock()
 
     @contextmanager
     def reading(self) -> Iterator[PostgresSnapshot]:
         """Open one moment for reading."""
-        with self._connection() as connection:
+        with self._connections.one() as connection:
             connection.execute(_BEGIN_READING, prepare=False)
             yield PostgresSnapshot(connection)
 
@@ -92,7 +76,7 @@ class PostgresStore:
         """Open a unit of work. With `alone` no other commits before it has."""
         if self._read_only:
             raise ReadOnlyDatabase(self.location)
-        with self._connection() as connection:
+        with self._connections.one() as connection:
             cursor = connection.execute(_BEGIN_ALONE if alone else _BEGIN, prepare=False)
             while cursor.nextset():
                 pass
@@ -101,7 +85,7 @@ class PostgresStore:
             self._step("begun")
             try:
                 yield PostgresUnit(connection, seen, self._clock, self._step)
-            except (StoreUnusable, Conflict, psycopg.Error):
+            except (StoreUnusable, Conflict, BookmarkMoved, psycopg.Error):
                 raise
             except Exception as error:
                 # What was loaded piece by piece, while another committed, may contradict itself.
@@ -109,12 +93,15 @@ class PostgresStore:
                     raise Conflict(str(error)) from error
                 raise
             self._step("committing")
-            connection.execute("COMMIT", prepare=False)
+            ended = connection.execute("COMMIT", prepare=False).statusmessage
+            if ended != "COMMIT":
+                msg = "the append failed, and its unit of work went on as if it had not"
+                raise Conflict(msg)
         self._step("committed")
 
     def wait(self, timeout_s: float) -> bool:
         """Wait until somebody may have appended, or the time is up; a hint, so look in any case."""
-        with self._listening, self._telling():
+        with self._listening, self._connections.telling():
             if self._listener is None or self._listener.closed:
                 self._listener = self._place.connect()
                 self._listener.execute("LISTEN merge_ledger")
@@ -123,7 +110,7 @@ class PostgresStore:
 
     def close(self) -> None:
         """Let go of the server."""
-        self._pool.close()
+        self._connections.close()
         with self._listening:
             if self._listener is not None:
                 self._listener.close()
@@ -132,35 +119,6 @@ class PostgresStore:
     def _changed_since(self, connection: Connection, seen: int) -> bool:
         connection.rollback()
         return PostgresSnapshot(connection).head() != seen
-
-    @contextmanager
-    def _connection(self) -> Iterator[Connection]:
-        """Take a connection that is in no transaction, and leave none behind."""
-        with self._telling():
-            connection = self._taken()
-            try:
-                yield connection
-            finally:
-                with suppress(psycopg.Error):
-                    connection.rollback()
-                self._pool.putconn(connection)
-                if connection.closed:  # The others are likely to be gone with it.
-                    self._pool.check()
-
-    def _taken(self) -> Connection:
-        try:
-            return self._pool.getconn()
-        except PoolTimeout:
-            self._place.connect().close()  # Says why there is none, if that is why.
-            raise LockedDatabase(self.location) from None
-
-    @contextmanager
-    def _telling(self) -> Iterator[None]:
-        """Say in our own words what PostgreSQL says about a database that cannot be used."""
-        try:
-            yield
-        except psycopg.Error as error:
-            raise self._place.told(error) from error
 
 
 def check_schema(place: Place) -> None:

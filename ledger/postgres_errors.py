@@ -50,6 +50,8 @@ class NotUtf8(StoreUnusable):
 class ReadOnlyServer(ReadOnlyDatabase):
     """The server, or the connection, takes no writes."""
 
+    is_transient = True  # It may be about to become the primary.
+
     def __init__(self, location: str) -> None:
         StoreUnusable.__init__(self, f"the ledger at {location} is read-only; connect to the primary server")
 
@@ -63,6 +65,8 @@ class MissingRights(StoreUnusable):
 
 class TimedOut(StoreUnusable):
     """The server took longer than we wait; nothing of the batch was stored."""
+
+    is_transient = True
 
     def __init__(self, location: str, what: str) -> None:
         super().__init__(f"the ledger at {location} did not answer in time ({what}); try again later")

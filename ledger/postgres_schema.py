@@ -10,7 +10,7 @@ from typing import Final
 
 from domain.claims import SHARED_KINDS
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 _SHARED = ", ".join(f"'{kind}'" for kind in sorted(SHARED_KINDS))
 
@@ -181,5 +181,19 @@ BEGIN
 END $$;
 """
 
+# How far sources were read and topics written, and who does it.
+_SINCE_2 = """
+CREATE TABLE merge_ledger.bookmarks (
+    name text COLLATE "C" PRIMARY KEY,
+    at bigint NOT NULL,
+    of text COLLATE "C" NOT NULL
+);
+CREATE TABLE merge_ledger.leases (
+    name text COLLATE "C" PRIMARY KEY,
+    holder text COLLATE "C" NOT NULL,
+    ends_at timestamptz NOT NULL
+);
+"""
+
 # The statements that make a schema, by the version that they lead to: the first makes it from nothing.
-STEPS: Final[dict[int, str]] = {1: _TABLES.replace("SHARED_KINDS", _SHARED) + _TRIGGERS + _INDEX + _APPEND}
+STEPS: Final[dict[int, str]] = {1: _TABLES.replace("SHARED_KINDS", _SHARED) + _TRIGGERS + _INDEX + _APPEND, 2: _SINCE_2}

@@ -16,7 +16,7 @@ from domain.claims import ClaimKey
 from domain.ids import RecordRef
 from ledger.postgres_arrays import Column, Documents, Flags, Integers, Texts, read_text
 from ledger.postgres_connection import Connection
-from ledger.store import Append, Conflict, LoadedEvent, ReadSet, StoredEvent
+from ledger.store import Append, Bookmark, BookmarkMoved, Conflict, LoadedEvent, Move, ReadSet, StoredEvent
 
 HEAD: Final = "SELECT coalesce(max(position), 0) FROM merge_ledger.events"
 LOAD_STREAMS: Final = """
@@ -67,6 +67,21 @@ INDEX: Final = f"SELECT merge_ledger.index_append(%s, %s, {_INDEXED})"
 CLEAR: Final = """
     DELETE FROM merge_ledger.claims; DELETE FROM merge_ledger.lineage_members; DELETE FROM merge_ledger.lineages
 """
+BOOKMARK: Final = "SELECT at, of FROM merge_ledger.bookmarks WHERE name = %s"
+BEGIN_BOOKMARK: Final = """
+    INSERT INTO merge_ledger.bookmarks (name, at, of) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING RETURNING at
+"""
+MOVE_BOOKMARK: Final = """
+    UPDATE merge_ledger.bookmarks SET at = %s WHERE name = %s AND at = %s AND of = %s RETURNING at
+"""
+LEASE: Final = """
+    INSERT INTO merge_ledger.leases AS l (name, holder, ends_at)
+    VALUES (%s, %s, clock_timestamp() + %s * interval '1 second')
+    ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, ends_at = excluded.ends_at
+    WHERE l.holder = excluded.holder OR l.ends_at <= clock_timestamp()
+    RETURNING holder
+"""
+LET_GO: Final = "DELETE FROM merge_ledger.leases WHERE name = %s AND holder = %s"
 LAST_POSITION: Final = 2**63 - 1
 
 Asked: TypeAlias = Column | int | datetime | None
@@ -128,6 +143,11 @@ class PostgresSnapshot:
         rows = self._all(NEXT_OF_TYPES, position, Texts(types))
         return int(rows[0][0]) if rows else None
 
+    def bookmark(self, name: str) -> Bookmark | None:
+        """Tell how far something was read; None where it never was."""
+        row = self._connection.execute(BOOKMARK, [name]).fetchone()
+        return None if row is None else Bookmark(*row)
+
 
 class PostgresUnit(PostgresSnapshot):
     """A unit of work that began when the log's last position was `seen`."""
@@ -166,6 +186,28 @@ class PostgresUnit(PostgresSnapshot):
             raise Conflict(str(error.diag.message_primary)) from error
         self._step("appended")
         return first
+
+    def move(self, move: Move) -> None:
+        """Move a bookmark, behind any append of the unit. Raises BookmarkMoved.
+
+        Behind it, as whoever appends takes the lock of `head` first and that of the bookmark's row second.
+        """
+        name, begin, end, of = move
+        if begin is None:
+            moved = self._connection.execute(BEGIN_BOOKMARK, [name, end, of]).fetchone()
+        else:
+            moved = self._connection.execute(MOVE_BOOKMARK, [end, name, begin, of]).fetchone()
+        if moved is None:
+            raise BookmarkMoved(name, begin)
+        self._step("bookmark moved")
+
+    def lease(self, name: str, holder: str, seconds: float) -> bool:
+        """Hold a lease from now on for some seconds, or longer; false where another holds it."""
+        return self._connection.execute(LEASE, [name, holder, seconds]).fetchone() is not None
+
+    def let_go(self, name: str, holder: str) -> None:
+        """End a lease, where it is this holder's."""
+        self._connection.execute(LET_GO, [name, holder])
 
     def clear_indexes(self) -> None:
         """Forget all claims and lineages, to index the whole log again."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from ledger.sqlite_schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
+from ledger.sqlite_schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, upgrade
 from ledger.sqlite_unit import HEAD, SqliteSnapshot, SqliteUnit
 from ledger.store import (
     DamagedDatabase,
@@ -201,6 +201,8 @@ class SqliteStore:
         found = int(_pragma(connection, "user_version"))
         if found > SCHEMA_VERSION:
             raise NewerSchema(self.location, found, SCHEMA_VERSION)
+        if found < SCHEMA_VERSION and not self._read_only:
+            upgrade(connection)
         head = connection.execute(HEAD).fetchone()[0]
         ever = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
         if ever is not None and ever[0] != head:

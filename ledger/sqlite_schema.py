@@ -4,15 +4,36 @@
 stop mistakes, not someone who owns the file.
 """
 
+import sqlite3
 from typing import Final
 
 from domain.claims import SHARED_KINDS
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 APPLICATION_ID: Final = 0x4D4C4547  # "MLEG", in the file's header: tells a ledger from any other database.
 
 _SHARED = ", ".join(f"'{kind}'" for kind in sorted(SHARED_KINDS))
 
+# Since version 2: how far sources were read and topics written, and who does it.
+SINCE_2: Final = (
+    """
+    CREATE TABLE bookmarks (
+        name TEXT PRIMARY KEY,
+        at INTEGER NOT NULL,
+        of TEXT NOT NULL
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE leases (
+        name TEXT PRIMARY KEY,
+        holder TEXT NOT NULL,
+        ends_at REAL NOT NULL
+    ) WITHOUT ROWID
+    """,
+    "PRAGMA user_version = 2",
+)
+# What brings a file to a version from the one before.
+UPGRADES: Final = {2: SINCE_2}
 SCHEMA: Final = (
     """
     CREATE TABLE events (
@@ -75,5 +96,20 @@ SCHEMA: Final = (
     ) WITHOUT ROWID
     """,
     f"PRAGMA application_id = {APPLICATION_ID}",
-    f"PRAGMA user_version = {SCHEMA_VERSION}",
+    *SINCE_2,
 )
+
+
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Bring the tables to the version that we know, step by step; two at once end with the same."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        found = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        for version in range(found + 1, SCHEMA_VERSION + 1):
+            for statement in UPGRADES.get(version, ()):
+                connection.execute(statement)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.rollback()
+        raise

@@ -9,7 +9,7 @@ from typing import Final
 from domain import streams
 from domain.claims import ClaimKey
 from domain.ids import RecordRef
-from ledger.store import Append, Conflict, LoadedEvent, ReadSet, StoredEvent
+from ledger.store import Append, Bookmark, BookmarkMoved, Conflict, LoadedEvent, Move, ReadSet, StoredEvent
 
 _RECORDED_AT: Final = "%Y-%m-%dT%H:%M:%S.%fZ"  # Of one width, so that text sorts as time.
 
@@ -73,6 +73,16 @@ PUT_LINEAGE = """
     ON CONFLICT (lineage) DO UPDATE
     SET current = excluded.current, weight = excluded.weight, position = excluded.position
 """
+BOOKMARK = "SELECT at, of FROM bookmarks WHERE name = ?"
+BEGIN_BOOKMARK = "INSERT INTO bookmarks (name, at, of) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING at"
+MOVE_BOOKMARK = "UPDATE bookmarks SET at = ? WHERE name = ? AND at = ? AND of = ? RETURNING at"
+LEASE = """
+    INSERT INTO leases (name, holder, ends_at) VALUES (?, ?, ?)
+    ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, ends_at = excluded.ends_at
+    WHERE leases.holder = excluded.holder OR leases.ends_at <= ?
+    RETURNING holder
+"""
+LET_GO = "DELETE FROM leases WHERE name = ? AND holder = ?"
 LAST_POSITION: Final = 2**63 - 1
 
 
@@ -128,6 +138,11 @@ class SqliteSnapshot:
         row = self._all(NEXT_OF_TYPES, (position, json.dumps(list(types)))).fetchone()
         return None if row is None else int(row[0])
 
+    def bookmark(self, name: str) -> Bookmark | None:
+        """Tell how far something was read; None where it never was."""
+        row = self._all(BOOKMARK, (name,)).fetchone()
+        return None if row is None else Bookmark(*row)
+
 
 def _stored(rows: Iterable[tuple[int, str, int, str, bytes, str]]) -> list[StoredEvent]:
     """Read rows; the events of one append have the same time, so it is read once for them."""
@@ -180,6 +195,26 @@ class SqliteUnit(SqliteSnapshot):
         except sqlite3.IntegrityError as error:
             raise Conflict(str(error)) from error
         return first
+
+    def move(self, move: Move) -> None:
+        """Move a bookmark, behind any append of the unit. Raises BookmarkMoved."""
+        name, begin, end, of = move
+        if begin is None:
+            moved = self._all(BEGIN_BOOKMARK, (name, end, of)).fetchone()
+        else:
+            moved = self._all(MOVE_BOOKMARK, (end, name, begin, of)).fetchone()
+        if moved is None:
+            raise BookmarkMoved(name, begin)
+        self._step("bookmark moved")
+
+    def lease(self, name: str, holder: str, seconds: float) -> bool:
+        """Hold a lease from now on for some seconds, or longer; false where another holds it."""
+        now = self._clock().timestamp()
+        return self._all(LEASE, (name, holder, now + seconds, now)).fetchone() is not None
+
+    def let_go(self, name: str, holder: str) -> None:
+        """End a lease, where it is this holder's."""
+        self._all(LET_GO, (name, holder))
 
     def clear_indexes(self) -> None:
         """Forget all claims and lineages, to index the whole log again."""

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import ClassVar, NamedTuple, Protocol, TypeAlias
 
 from domain.claims import ClaimKey
 from domain.ids import RecordRef
@@ -19,6 +19,8 @@ from domain.ids import RecordRef
 
 class StoreUnusable(Exception):  # noqa: N818  says what the store is
     """The store cannot be used; the message is one line for people: what it is about, and what to do."""
+
+    is_transient: ClassVar[bool] = False  # Whether the same may well work a little later.
 
 
 class MissingDatabase(StoreUnusable):
@@ -30,6 +32,8 @@ class MissingDatabase(StoreUnusable):
 
 class LockedDatabase(StoreUnusable):
     """Another process held the database longer than we wait."""
+
+    is_transient = True
 
     def __init__(self, location: str) -> None:
         super().__init__(f"the ledger at {location} is locked by another process; try again when that has finished")
@@ -55,6 +59,8 @@ class NewerSchema(StoreUnusable):
 class FullDatabase(StoreUnusable):
     """No room is left; nothing of the batch was stored."""
 
+    is_transient = True
+
     def __init__(self, location: str) -> None:
         super().__init__(f"no room is left for the ledger at {location}; free some and send the same again")
 
@@ -75,6 +81,8 @@ class DamagedDatabase(StoreUnusable):
 
 class UnreachableDatabase(StoreUnusable):
     """The database is there and cannot be opened, read or written."""
+
+    is_transient = True
 
     def __init__(self, location: str, what: str) -> None:
         super().__init__(f"the ledger at {location} cannot be used: {what}; check its disk and its rights")
@@ -97,6 +105,8 @@ class MissingDriver(StoreUnusable):
 class ConnectionLost(StoreUnusable):
     """A server went away; a commit that was under way is done or not, which reading again tells."""
 
+    is_transient = True
+
     def __init__(self, location: str, what: str) -> None:
         super().__init__(
             f"the connection to {location} was lost ({what}); send the same again: what was done is not done twice"
@@ -105,6 +115,30 @@ class ConnectionLost(StoreUnusable):
 
 class Conflict(Exception):  # noqa: N818  an answer, not an error
     """Something that was read has changed, or a version is taken; nothing was stored."""
+
+
+class BookmarkMoved(Exception):  # noqa: N818  an answer, not an error
+    """A bookmark does not stand where it was to be moved from; nothing was stored."""
+
+    def __init__(self, name: str, begin: int | None) -> None:
+        super().__init__(f"{name} was moved on from {'its beginning' if begin is None else begin} by somebody else")
+        self.name, self.begin = name, begin
+
+
+class Bookmark(NamedTuple):
+    """How far something was read: `at` is what comes next, `of` tells what is read from another of its name."""
+
+    at: int
+    of: str = ""
+
+
+class Move(NamedTuple):
+    """A bookmark moves from where it must stand (None: nowhere yet) to where it stands then."""
+
+    name: str
+    begin: int | None
+    end: int
+    of: str = ""
 
 
 class StoredEvent(NamedTuple):
@@ -182,6 +216,9 @@ class Snapshot(Protocol):
     def next_of_types(self, position: int, types: Collection[str]) -> int | None:
         """Find the first event of one of these types at or after a position."""
 
+    def bookmark(self, name: str) -> Bookmark | None:
+        """Tell how far something was read; None where it never was."""
+
 
 class Unit(Snapshot, Protocol):
     """A unit of work: what it appends is committed when it ends without an exception, all of it or nothing."""
@@ -194,6 +231,15 @@ class Unit(Snapshot, Protocol):
 
     def index(self, append: Append, first_position: int) -> None:
         """Change the indexes as `append` would, for events that are stored already."""
+
+    def move(self, move: Move) -> None:
+        """Move a bookmark, behind any append of the unit. Raises BookmarkMoved."""
+
+    def lease(self, name: str, holder: str, seconds: float) -> bool:
+        """Hold a lease from now on for some seconds, or longer; false where another holds it."""
+
+    def let_go(self, name: str, holder: str) -> None:
+        """End a lease, where it is this holder's."""
 
 
 class Store(Protocol):

@@ -169,6 +169,13 @@ _EXAMPLES: Final[tuple[e.Event, ...]] = (
         ignored_fields=("colour",),
     ),
     e.CommandIdReused(**COMMON, command_type="merge_records", fingerprint="00112233445566778899aabbccddeeff"),
+    e.CommandUnreadable(
+        **COMMON,
+        source="merge.commands.v1/0",
+        offset=7,
+        code="INVALID_FIELD",
+        message="expected str at $.primary_id",
+    ),
 )
 
 EXAMPLES: Final = {example.EVENT_TYPE: example for example in _EXAMPLES}
