@@ -1,0 +1,83 @@
+"""Messages, ledgers and clocks for tests of the worker."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from consumers.port_memory import MemorySource, MemoryTopic
+from consumers.worker import Settings, Worker
+from domain.commands import Envelope, UnreadableInput
+from domain.outcomes import Outcome
+from ledger.ledger import Ledger, open_ledger
+from ledger.store import Bookmark, Move
+
+TOPIC = "merge.commands.v1"
+
+
+def create(number: int) -> bytes:
+    return (
+        f'{{"type":"create_record","command_id":"create-{number}","object_type":"contacts","record_id":"{number}"}}'
+    ).encode()
+
+
+def merge(primary: int, secondary: int) -> bytes:
+    return (
+        f'{{"type":"merge_records","command_id":"merge-{primary}-{secondary}","object_type":"contacts",'
+        f'"primary_id":"{primary}","secondary_id":"{secondary}"}}'
+    ).encode()
+
+
+def topic(partitions: int = 1) -> MemoryTopic:
+    return MemoryTopic(TOPIC, partitions)
+
+
+def new_ledger(folder: Path) -> Ledger:
+    return open_ledger(str(folder / "ledger.db"), create=True)
+
+
+class Clock:
+    """A clock that stands until it is set."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class FailingLedger:
+    """A ledger whose store fails when it is told to: before the commit, or after it (the answer is lost)."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.fails_before: list[BaseException] = []
+        self.fails_after: list[BaseException] = []
+        self.fails_reading: list[BaseException] = []
+
+    def bookmark(self, name: str) -> Bookmark | None:
+        if self.fails_reading:
+            raise self.fails_reading.pop()
+        return self.ledger.bookmark(name)
+
+    def take(self, batch: Sequence[Envelope | UnreadableInput], move: Move) -> list[Outcome]:
+        if self.fails_before:
+            raise self.fails_before.pop()
+        outcomes = self.ledger.take(batch, move)
+        if self.fails_after:
+            raise self.fails_after.pop()
+        return outcomes
+
+
+def worker(
+    ledger: Ledger | FailingLedger, source: MemorySource, clock: Clock | None = None, *, batch_commands_max: int = 100
+) -> Worker:
+    settings = Settings(batch_commands_max=batch_commands_max, poll_timeout_ms=0)
+    return Worker(ledger, source, settings, clock=clock or Clock())
+
+
+def outcomes_in(ledger: Ledger) -> list[str]:
+    """List the outcomes in the log: the streams that they stand on."""
+    return [
+        stored.stream
+        for stored in ledger.read(0, 100_000)
+        if stored.type in {"command.applied.v1", "command.refused.v1", "command.unreadable.v1"}
+    ]
