@@ -4,17 +4,24 @@ A server that takes what is sent and never answers, a cable that is cut, a lock 
 each is an error within its timeout.
 """
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
 from psycopg import conninfo, errors
 from psycopg.abc import RV, PQGen
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from ledger.postgres_arrays import adapters_of_columns
 from ledger.postgres_errors import Unreachable, first_line, unusable
-from ledger.store import ConnectionLost
+from ledger.store import ConnectionLost, LockedDatabase
 
+CONNECTIONS_MAX: Final = 10
+_IDLE_S: Final = 60.0
+_POOL_LOG: Final = "psycopg.pool"  # It warns of each failed attempt; we tell the last one, once.
 _ADAPTERS: Final = adapters_of_columns()
 _ANSWER_MARGIN_S: Final = 5  # What the server's own timeouts are given to answer in.
 _MS: Final = 1_000
@@ -69,7 +76,12 @@ class Place:
             "lock_timeout": timeouts.lock_ms,
             "statement_timeout": timeouts.statement_ms,
             "idle_in_transaction_session_timeout": timeouts.statement_ms,
-            "plan_cache_mode": "force_generic_plan",  # Each thing asked for is one look-up, however many there are.
+            # Each thing asked for is one look-up in an index, however many there are, and however small the table
+            # was when the statement was planned: one planned on an empty table would go through all of it later.
+            "plan_cache_mode": "force_generic_plan",
+            "enable_seqscan": "off",
+            "enable_hashjoin": "off",
+            "enable_mergejoin": "off",
             "max_parallel_workers_per_gather": 0,
             "jit": "off",
             "client_min_messages": "warning",
@@ -109,6 +121,60 @@ class Place:
     def told(self, error: psycopg.Error) -> Exception:
         """Say an error in our own words."""
         return unusable(error, self.location)
+
+
+class Connections:
+    """Connections to one place, used again."""
+
+    def __init__(self, place: Place, connections_max: int = CONNECTIONS_MAX) -> None:
+        """Begin without any."""
+        logging.getLogger(_POOL_LOG).setLevel(logging.CRITICAL)
+        self._place = place
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
+            kwargs=place.arguments,
+            connection_class=Connection,
+            configure=place.configure,
+            min_size=0,
+            max_size=connections_max,
+            max_idle=_IDLE_S,
+            timeout=place.timeouts.connect_s,
+            reconnect_timeout=place.timeouts.connect_s,
+            num_workers=1,
+            open=True,
+        )
+
+    @contextmanager
+    def one(self) -> Iterator[Connection]:
+        """Take a connection that is in no transaction, and leave none behind. Raises StoreUnusable."""
+        with self.telling():
+            connection = self._taken()
+            try:
+                yield connection
+            finally:
+                with suppress(psycopg.Error):
+                    connection.rollback()
+                self._pool.putconn(connection)
+                if connection.closed:  # The others are likely to be gone with it.
+                    self._pool.check()
+
+    def _taken(self) -> Connection:
+        try:
+            return self._pool.getconn()
+        except PoolTimeout:
+            self._place.connect().close()  # Says why there is none, if that is why.
+            raise LockedDatabase(self._place.location) from None
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Say in our own words what PostgreSQL says about a database that cannot be used."""
+        try:
+            yield
+        except psycopg.Error as error:
+            raise self._place.told(error) from error
+
+    def close(self) -> None:
+        """Let go of all of them."""
+        self._pool.close()
 
 
 def _without_secrets(given: dict[str, Any]) -> str:

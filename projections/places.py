@@ -1,0 +1,14 @@
+"""Layer: projections. Which store of read models belongs to a ledger, by how the ledger is named."""
+
+from ledger.ledger import is_postgres
+from projections.sqlite import SqliteReadStore
+from projections.store import ReadStore
+
+
+def read_store(db: str) -> ReadStore:
+    """Name the read models of the ledger at a path or URL; nothing is made before something is projected."""
+    if is_postgres(db):
+        from projections.postgres import PostgresReadStore  # noqa: PLC0415  its driver is an extra, and slow to load
+
+        return PostgresReadStore(db)
+    return SqliteReadStore(db)

@@ -1,0 +1,107 @@
+"""Layer: tests. The read models in PostgreSQL are those that SQLite would hold, and readers see one moment."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from ledger.ledger import Ledger
+from ledger.postgres import PostgresStore
+from ledger.sqlite import SqliteStore
+from projections.catalogue import PROJECTIONS, TABLES_VERSION
+from projections.postgres import PostgresReadStore
+from projections.runner import Projector, digest
+from projections.sqlite import SqliteReadStore
+from projections.store import NotProjected, ReadStore, Stale
+from tests.builders import ANN, ANNE, create, merge, update
+from tests.contracts.places import TickingClock, batch
+from tests.contracts.test_serialisable import PREPARED, any_command
+from tests.postgres.server import run_sql
+
+
+@pytest.fixture
+def read_store(postgres_url: str) -> Iterator[PostgresReadStore]:
+    with closing(PostgresReadStore(postgres_url)) as opened:
+        yield opened
+
+
+def digests(store: ReadStore) -> dict[str, str]:
+    with store.snapshot(TABLES_VERSION) as snapshot:
+        return {one.name: digest(snapshot, one) for one in PROJECTIONS}
+
+
+def test_both_stores_hold_the_same(postgres_url: str, read_store: PostgresReadStore, tmp_path: Path) -> None:
+    dice = Random(5)  # noqa: S311  dice
+    sent = [*PREPARED, *(any_command(dice) for _ in range(400)), create(ANN, city="a\0b\1c\\d", email="a\0b@x.be")]
+    clocks = TickingClock(), TickingClock()
+    ours = Ledger(PostgresStore(postgres_url, clock=clocks[0]), clock=clocks[0])
+    theirs = Ledger(SqliteStore(tmp_path / "ledger.db", create=True, clock=clocks[1]), clock=clocks[1])
+    with closing(ours), closing(theirs), closing(SqliteReadStore(tmp_path / "ledger.db")) as other:
+        for begin in range(0, len(sent), 50):
+            assert ours.execute(batch(*sent[begin : begin + 50])) == theirs.execute(batch(*sent[begin : begin + 50]))
+            Projector(ours, read_store, page_events=37).catch_up()
+        Projector(theirs, other).catch_up()
+        assert digests(read_store) == digests(other)
+        before = digests(read_store)
+        Projector(ours, read_store).rebuild()
+        assert digests(read_store) == before
+
+
+def test_nothing_is_projected_until_it_is(read_store: PostgresReadStore) -> None:
+    with pytest.raises(NotProjected), read_store.snapshot(TABLES_VERSION):
+        pass
+    assert read_store.live() is None
+    assert read_store.building() is None
+
+
+def test_a_reader_goes_on_reading_its_moment_while_another_generation_goes_live(
+    ledger: Ledger, read_store: PostgresReadStore, postgres_url: str
+) -> None:
+    ledger.execute(batch(create(ANN, city="Gent")))
+    projector = Projector(ledger, read_store)
+    projector.catch_up()
+    cities = "SELECT properties::json ->> 'city' FROM current_records"
+    with read_store.snapshot(TABLES_VERSION) as before:
+        ledger.execute(batch(update(ANN, city="Brugge")))
+        projector.catch_up()
+        projector.rebuild()
+        with read_store.snapshot(TABLES_VERSION) as after:
+            assert after.generation.number == before.generation.number + 1
+            assert after.select(cities) == [("Brugge",)]
+        assert before.select(cities) == [("Gent",)]
+    projector.rebuild()  # Nobody reads the first any more, so it goes with the second.
+    schemas = run_sql(postgres_url, "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'merge_ledger_read_%'")
+    assert schemas == [("merge_ledger_read_3",)]
+
+
+def test_whoever_reads_by_sql_finds_the_live_tables_in_one_schema(
+    ledger: Ledger, read_store: PostgresReadStore, postgres_url: str
+) -> None:
+    ledger.execute(batch(create(ANN), create(ANNE), merge()))
+    Projector(ledger, read_store).catch_up()
+    Projector(ledger, read_store).rebuild()
+    found = run_sql(postgres_url, "SELECT record_id, current_id FROM merge_ledger_read.merged_ids ORDER BY record_id")
+    assert found == [("101", "103"), ("102", "103")]
+    ((properties,),) = run_sql(
+        postgres_url,
+        "SELECT properties::json ->> 'createdate' IS NOT NULL FROM merge_ledger_read.current_records"
+        " WHERE status = 'active'",
+    )
+    assert properties
+
+
+def test_a_page_of_a_generation_that_was_dropped_is_stale(ledger: Ledger, read_store: PostgresReadStore) -> None:
+    ledger.execute(batch(create(ANN)))
+    projector = Projector(ledger, read_store)
+    projector.catch_up()
+    old = read_store.live()
+    assert old is not None
+    projector.rebuild()
+    with pytest.raises(Stale), read_store.page(old):
+        pass
+    left = read_store.begin("x")
+    read_store.begin("y")
+    with pytest.raises(Stale), read_store.page(left):
+        pass
