@@ -4,10 +4,13 @@ import os
 import socket
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 
+from consumers.kafka_settings import KafkaSettings
 from deploy.kafka.broker import PORTS, Broker
+from ledger.ledger import Ledger, open_ledger
 
 _numbers = count(1)
 
@@ -54,3 +57,16 @@ def bootstrap(broker: Broker) -> str:
 def topic() -> str:
     """Name a topic that nobody used before."""
     return f"test-{os.getpid()}-{next(_numbers)}"
+
+
+@pytest.fixture
+def settings(bootstrap: str) -> KafkaSettings:
+    """How the suite reaches the broker."""
+    return KafkaSettings(bootstrap=tuple(bootstrap.split(",")))
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """A new ledger in a file."""
+    with open_ledger(str(tmp_path / "ledger.db"), create=True) as opened:
+        yield opened

@@ -1,0 +1,54 @@
+"""Layer: consumers. The topics: their names, and how each is kept."""
+
+from typing import Final
+
+from msgspec import Struct
+
+COMMANDS: Final = "merge.commands.v1"
+RESULTS: Final = "merge.results.v1"
+EVENTS: Final = "merge.events.v1"
+STATE: Final = "record.state.v1"
+ID_MAP: Final = "record.idmap.v1"
+DEAD_LETTERS: Final = "merge.commands.v1.dlq"
+
+_DAY_MS: Final = 24 * 60 * 60 * 1000
+_COMPACTED: Final = {
+    "cleanup.policy": "compact",
+    "min.cleanable.dirty.ratio": "0.1",
+    "delete.retention.ms": str(7 * _DAY_MS),  # As long may a reader be away and still see a tombstone.
+}
+
+
+class TopicSpec(Struct, frozen=True):
+    """A topic as it should be. Who is keyed by what, in words for people."""
+
+    name: str
+    key: str
+    what: str
+    configs: dict[str, str]
+
+
+def _kept(days: int, **more: str) -> dict[str, str]:
+    return {"cleanup.policy": "delete", "retention.ms": str(days * _DAY_MS), **more}
+
+
+SPECS: Final = (
+    TopicSpec(COMMANDS, "account", "commands, in order in each account", _kept(14, **{"max.message.bytes": "2097152"})),
+    TopicSpec(RESULTS, "account", "the outcome of every command", _kept(14)),
+    TopicSpec(EVENTS, "account", "every merge, with all that was decided", _kept(30)),
+    TopicSpec(STATE, "account/type/id", "every record as it stands, merged-away ids with their redirect", _COMPACTED),
+    TopicSpec(ID_MAP, "account/type/id", "every merged-away id, and the record it is today", _COMPACTED),
+    TopicSpec(DEAD_LETTERS, "as it came", "what could not be read as a command, and why", _kept(60)),
+)
+
+
+def shell_lines(partitions: int, replication: int) -> list[str]:
+    """Write the commands of Kafka's own tool that make the topics."""
+    lines = []
+    for spec in SPECS:
+        configs = " ".join(f"--config {name}={value}" for name, value in spec.configs.items())
+        lines.append(
+            f"kafka-topics.sh --bootstrap-server $BOOTSTRAP --create --if-not-exists --topic {spec.name}"
+            f" --partitions {partitions} --replication-factor {replication} {configs}"
+        )
+    return lines
