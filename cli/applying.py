@@ -28,6 +28,7 @@ from consumers.messages import Unreadable
 from domain.commands import MergeRecords
 from domain.outcomes import Outcome
 from ledger.ledger import Ledger
+from ledger.store import StoreUnusable
 
 COLUMNS: Final = (
     "line",
@@ -77,11 +78,10 @@ def _apply(source: BinaryIO, file: str, ledger: Ledger, session: Session) -> int
                 progress.update(tally.total, batch.bytes_read / size if size else None)
         except KeyboardInterrupt:
             stream.close()
-            msg = (
-                f"stopped after line {tally.last_line:,}: {tally.words()}; run the same file again to go on, "
-                "what is done is answered and not repeated"
-            )
-            raise exits.Stopped(msg) from None
+            raise exits.Stopped(tally.stopped()) from None
+        except StoreUnusable as unusable:
+            stream.close()
+            raise StoreUnusable(f"{unusable}; {tally.stopped()}" if tally.total else str(unusable)) from unusable
         except BrokenPipeError:
             raise exits.PipeClosed from None
     stream.close()
@@ -124,6 +124,13 @@ class Tally:
         if self.statuses["unreadable"]:
             return exits.FOUND
         return exits.REFUSED if self.statuses["refused"] else exits.DONE
+
+    def stopped(self) -> str:
+        """Tell how far a run came that did not come to its end."""
+        return (
+            f"stopped after line {self.last_line:,}: {self.words()}; run the same file again to go on, "
+            "what is done is answered and not repeated"
+        )
 
     def words(self) -> str:
         """Tell the numbers in one line."""

@@ -3,17 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from cli.exits import Mistake, NotThere
 from cli.progress import Progress
 from cli.session import Session
 from ledger.ledger import Ledger, open_ledger
+from ledger.store import NotALedger
+from projections.places import read_store
 from projections.reading import Reader, open_reader
 from projections.reading.paging import BadCursor
 from projections.runner import Progress as RunProgress
 from projections.runner import Projector
-from projections.sqlite import SqliteReadStore
 from projections.store import ReadStore, UnusableProjections
 
 T = TypeVar("T")
@@ -35,8 +37,14 @@ class Opened(NamedTuple):
 def opened(session: Session, *, create: bool = False) -> Iterator[Opened]:
     """Open the ledger and its read side; only with `create` is a database made. Raises StoreUnusable."""
     db = session.settings.db
+    if Path(db).is_dir():
+        raise NotALedger(db)
     with open_ledger(db, create=create) as ledger:
-        yield Opened(ledger, SqliteReadStore(db))
+        store = read_store(db)
+        try:
+            yield Opened(ledger, store)
+        finally:
+            store.close()
 
 
 @contextmanager

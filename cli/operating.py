@@ -42,7 +42,8 @@ def projections_rebuild(*, session: Here) -> int:
 
 def status(*, session: Here) -> Answer:
     """Show the database, its schema and position, the projections' lag, and the settings with their origin."""
-    told: dict[str, Any] = {"database": {"location": session.settings.db}, "projections": None}
+    shown = {one.name: one.shown for one in session.settings.origins}
+    told: dict[str, Any] = {"database": {"location": shown["db"]}, "projections": None}
     code = DONE
     notes: list[str] = []
     try:
@@ -54,7 +55,7 @@ def status(*, session: Here) -> Answer:
         code = STORE_UNUSABLE
         notes.append(f"merge-ledger: {unusable}")
     told["settings"] = [
-        {"name": one.name, "value": one.value, "origin": one.origin} for one in session.settings.origins
+        {"name": one.name, "value": one.shown, "origin": one.origin} for one in session.settings.origins
     ]
     return Answer(told, drawn_by("states:status_page"), code=code, notes=tuple(notes))
 

@@ -17,6 +17,7 @@ FORMATS: Final = ("json", "jsonl", "csv", "table")
 FILE_NAME: Final = "merge-ledger.toml"
 ENVIRONMENT_PREFIX: Final = "MERGE_LEDGER_"
 
+_PASSWORD = re.compile(r"(//[^/:@]*):.*@")
 _ID = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 _SPOKEN_BOOLS = {
     "true": True,
@@ -44,6 +45,11 @@ class Setting(NamedTuple):
     name: str
     value: Any
     origin: str
+
+    @property
+    def shown(self) -> Any:  # noqa: ANN401  each setting has its own type
+        """The value, without the password that a URL may hold."""
+        return _PASSWORD.sub(r"\1:***@", self.value) if isinstance(self.value, str) else self.value
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,7 @@ def _bool(value: object) -> bool:
 
 
 KNOWN: Final[dict[str, Known]] = {
-    "db": Known(_text, "the ledger: a SQLite file", default="./ledger.db"),
+    "db": Known(_text, "the ledger: a SQLite file, or the URL of a PostgreSQL database", default="./ledger.db"),
     "account": Known(_id, "the account of commands that name none, and of all that is read", default="main"),
     "output": Known(_format, "json, jsonl, csv or table; by default a table on a terminal, jsonl in a pipe"),
     "catch_up": Known(_bool, "whether a reading command first brings the projections up to date", default=True),

@@ -5,7 +5,7 @@ import pty
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,8 +46,8 @@ class Seen:
     screen: str
 
 
-def on_terminal(folder: Path, *arguments: str, answers: Sequence[tuple[str, str]] = ()) -> Seen:
-    """Run on a terminal; `answers` are texts to wait for and what is typed then."""
+def on_terminal(folder: Path, *arguments: str, answers: Sequence[tuple[str, str | Callable[[], str]]] = ()) -> Seen:
+    """Run on a terminal; `answers` are texts to wait for and what is typed then, or what makes it."""
     parent, child = pty.openpty()
     process = subprocess.Popen(  # noqa: S603  our own command
         [*COMMAND, *arguments], stdin=child, stdout=child, stderr=child, cwd=folder, env=environment(folder)
@@ -65,7 +65,8 @@ def on_terminal(folder: Path, *arguments: str, answers: Sequence[tuple[str, str]
             break
         screen += data.decode()
         if waiting and waiting[0][0] in screen:
-            os.write(parent, waiting.pop(0)[1].encode())
+            _, typed = waiting.pop(0)
+            os.write(parent, (typed if isinstance(typed, str) else typed()).encode())
     os.close(parent)
     code = process.wait(timeout=TIMEOUT_S)
     assert not waiting, screen
