@@ -60,8 +60,10 @@ class Associations:
                 standing = labels.setdefault(pair, set())
                 if isinstance(x.event, e.Associated):
                     for label, attributes in _labels(x.event, is_turned=is_turned):
-                        links.begin((*pair, label), x.position, attributes)
-                        standing.add(label)
+                        # A link made again without attributes says nothing against those it has.
+                        if attributes is not None or label not in standing:
+                            links.begin((*pair, label), x.position, attributes)
+                            standing.add(label)
                 elif isinstance(x.event, e.Dissociated):
                     for label in _ended(x.event, standing, is_turned=is_turned):
                         links.end((*pair, label), x.position)

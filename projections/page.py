@@ -7,7 +7,7 @@ was before and after it.
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -15,11 +15,8 @@ from domain import events as e
 from domain.record import Record, own_values
 from domain.streams import RECORDS
 from domain.values import Value
+from projections.forest import LineageFold
 from projections.tables import RecordKey, Rows, Table, View, sql_time
-
-if TYPE_CHECKING:
-    from projections.lineage import LineageFold
-
 
 E = TypeVar("E", bound=e.Event)
 E_co = TypeVar("E_co", bound=e.Event, covariant=True)
@@ -56,7 +53,7 @@ class Entry(Struct, Generic[E_co]):
 class Page:
     """Events in the order of the ledger, and by class."""
 
-    lineages: "LineageFold"
+    lineages: LineageFold
 
     def __init__(self, decoded: Iterable[tuple[int, str, datetime, e.Event]]) -> None:
         """Take position, stream, time of recording and event."""

@@ -131,6 +131,9 @@ class Projector:
             except Stale:
                 if self._store.live() == old:
                     raise
+            except UnusableProjections:  # The live one is broken: nobody writes it, and nobody can read it.
+                self._store.go_live(generation)
+                break
         self._store.drop_old()
         return self._run(generation, None)
 
@@ -265,16 +268,13 @@ def read_commands(ledger: Log, after: int, page_events: int) -> list[StoredEvent
 
 
 def apply(decoded: Sequence[Decoded], rows: Rows) -> None:
-    """Fold events through every projection. The definition of an active segment goes alone: it looks at all records."""
-    waiting: list[Decoded] = []
-    for one in decoded:
-        if isinstance(one[1], e.SegmentDefined) and one[1].kind == "active":
-            _apply_all(waiting, rows)
-            _apply_all([one], rows)
-            waiting = []
-        else:
-            waiting.append(one)
-    _apply_all(waiting, rows)
+    """Fold events through every projection. The definition of a segment goes alone: it may look at all records."""
+    begin = 0
+    for at in [at for at, (_, event) in enumerate(decoded) if type(event) is e.SegmentDefined]:
+        _apply_all(decoded[begin:at], rows)
+        _apply_all(decoded[at : at + 1], rows)
+        begin = at + 1
+    _apply_all(decoded[begin:], rows)
 
 
 def _apply_all(decoded: Sequence[Decoded], rows: Rows) -> None:

@@ -17,9 +17,9 @@ from domain.filters import FilterGroup, matches, properties_named
 from domain.record import Record
 from domain.values import Plain
 from projections.current_records import read_state
+from projections.forest import load_members
 from projections.identifiers import IDENTIFIERS
 from projections.intervals import Intervals, interval_table
-from projections.lineage import load_members
 from projections.page import Entry, Page
 from projections.tables import (
     INTEGER,

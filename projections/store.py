@@ -30,7 +30,10 @@ class UnusableProjections(StoreUnusable):
     """The read model cannot be opened, read or written."""
 
     def __init__(self, location: str, why: str) -> None:
-        super().__init__(f"the read model at {location} cannot be used: {why}")
+        super().__init__(
+            f"the read model at {location} cannot be used: {why};"
+            " check its disk and rights, or make it again with `merge-ledger projections rebuild`"
+        )
 
 
 class Generation(NamedTuple):

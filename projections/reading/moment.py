@@ -11,7 +11,7 @@ from domain.events import Event
 from domain.record import Record, evolve
 from ledger.store import StoredEvent
 from projections.current_records import CURRENT_RECORDS, read_state
-from projections.lineage import Forest, load_members
+from projections.forest import Forest, load_members
 from projections.tables import RECORD, RecordKey, Rows, read_time
 
 
