@@ -23,7 +23,12 @@ ASSOCIATIONS: Final = interval_table(
     {"attributes": TEXT_NULL},
     (Index(("account", "other_type", "other_id")),),
 )
-PRIMARY_COMPANIES: Final = interval_table("primary_companies", dict.fromkeys(RECORD, TEXT), {"company_id": TEXT})
+PRIMARY_COMPANIES: Final = interval_table(
+    "primary_companies",
+    dict.fromkeys(RECORD, TEXT),
+    {"company_id": TEXT},
+    (Index(("account", "company_id")),),
+)
 # What a label says seen from the other end.
 _TURNED: Final = {"parent": "child", "child": "parent"}
 

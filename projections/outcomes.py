@@ -22,7 +22,7 @@ OUTCOMES: Final = Table(
         "outcome": TEXT,
     },
     ("position",),
-    (Index(("account", "command_id")),),
+    (Index(("account", "command_id")), Index(("account", "position"), "status <> 'applied'")),
     is_log=True,
 )
 _OUTCOME_CLASSES: Final = tuple(e.EVENT_TYPES[name] for name in OUTCOME_TYPES)

@@ -1,10 +1,12 @@
-"""Layer: projections. The links of records: united over both lineages, resolved to current ids (H16, H17)."""
+"""Layer: projections. The links of records: united over both lineages, resolved to current ids (H16, H17).
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+Written for a company with 100,000 contacts: what is done for each link is little.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 import msgspec
-from msgspec import Struct
 
 from projections.associations import ASSOCIATIONS, PRIMARY_COMPANIES, turned
 from projections.reading.moment import Lineages, Moment, Stood
@@ -12,106 +14,113 @@ from projections.shapes import Association, Label
 from projections.tables import RECORD, STOOD_AT, RecordKey
 
 PRIMARY: Final = "primary"
-_COMPANIES: Final = "companies"
-_read_attributes: Final = msgspec.json.Decoder(dict[str, Any]).decode
+COMPANIES: Final = "companies"
 _ONE: Final = ("account", "one_type", "one_id")
 _OTHER: Final = ("account", "other_type", "other_id")
+_read_attributes: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
-
-class _Link(Struct, frozen=True):
-    """A link as it was made, seen from one of its ends."""
-
-    own: RecordKey
-    target: RecordKey
-    label: str
-    attributes: str | None
+Made: TypeAlias = tuple[RecordKey, str, str | None]  # A link as it was made: the other end, a label, its attributes.
+United: TypeAlias = dict[RecordKey, dict[str, str | None]]  # What a record is linked to now, with attributes by label.
 
 
 def associations(
-    moment: Moment, of: Lineages, trees: Mapping[RecordKey, list[RecordKey]], states: Mapping[RecordKey, Stood]
+    moment: Moment, of: Lineages, trees: Mapping[RecordKey, Sequence[RecordKey]], states: Mapping[RecordKey, Stood]
 ) -> dict[RecordKey, list[Association]]:
     """List the links of each record, by the records that they lead to now; links to itself are left out."""
-    links = list(_made(moment, {key for tree in trees.values() for key in tree}))
-    of.load(moment, (link.target for link in links))
-    targets = {link.target: of.current(link.target) for link in links}
-    by_own: dict[RecordKey, list[_Link]] = {}
-    for link in links:
-        by_own.setdefault(link.own, []).append(link)
-    united: dict[RecordKey, dict[RecordKey, dict[str, str | None]]] = {}
-    for record, tree in trees.items():
-        at_record = united[record] = {}
-        for own in tree:  # The record itself first, then its primary's side: their attributes count.
-            for link in _in_order(of, by_own.get(own, ())):
-                target = targets[link.target]
-                if target != record:
-                    labels = at_record.setdefault(target, {})
-                    if link.label:
-                        labels.setdefault(link.label, link.attributes)
+    made = _made(moment, {key for tree in trees.values() for key in tree})
+    of.load(moment, {target for links in made.values() for target, _, _ in links})
+    united = {record: _united(of, record, tree, made) for record, tree in trees.items()}
     _add_primary(moment, of, trees, states, united)
-    return {
-        record: [
-            Association(
-                target[1],
-                target[2],
-                [
-                    Label(name, {} if attributes is None else _read_attributes(attributes))
-                    for name, attributes in sorted(labels.items(), key=lambda one: (one[0] != PRIMARY, one[0]))
-                ],
-            )
-            for target, labels in sorted(targets_of.items())
-        ]
-        for record, targets_of in united.items()
-    }
+    return {record: _shown(targets) for record, targets in united.items()}
 
 
-def _made(moment: Moment, records: set[RecordKey]) -> Iterable[_Link]:
+def _made(moment: Moment, records: set[RecordKey]) -> dict[RecordKey, list[Made]]:
+    """Look up the links of these ids from both ends."""
     columns = ("one_type", "one_id", "other_type", "other_id", "label", "attributes")
     account = moment.account
-    for on, is_first in ((_ONE, True), (_OTHER, False)):
-        rows = moment.rows.by_keys(ASSOCIATIONS, columns, on, records, STOOD_AT, at=moment.at)
-        for one_type, one_id, other_type, other_id, label, attributes in rows:
-            one, other = (account, one_type, one_id), (account, other_type, other_id)
-            if is_first:
-                yield _Link(one, other, label, attributes)
-            else:
-                between_companies = one_type == other_type == _COMPANIES
-                yield _Link(other, one, turned(label) if between_companies else label, attributes)
+    found: dict[RecordKey, list[Made]] = {}
+    for row in moment.rows.by_keys(ASSOCIATIONS, columns, _ONE, records, STOOD_AT, at=moment.at):
+        found.setdefault((account, row[0], row[1]), []).append(((account, row[2], row[3]), row[4], row[5]))
+    for row in moment.rows.by_keys(ASSOCIATIONS, columns, _OTHER, records, STOOD_AT, at=moment.at):
+        label = turned(row[4]) if row[0] == row[2] == COMPANIES else row[4]
+        found.setdefault((account, row[2], row[3]), []).append(((account, row[0], row[1]), label, row[5]))
+    return found
 
 
-def _in_order(of: Lineages, links: Iterable[_Link]) -> Iterable[_Link]:
-    """Put first what was linked to the other's primary side, where several links lead to one record."""
-    links = list(links)
-    if len(links) == len({link.label for link in links}):
+def _united(of: Lineages, record: RecordKey, tree: Sequence[RecordKey], made: Mapping[RecordKey, list[Made]]) -> United:
+    """Unite a lineage's links: the record's own come first, then its primary's side, and their attributes count."""
+    united: United = {}
+    members = of.members
+    for own in tree:
+        for made_with, label, attributes in _in_order(of, made.get(own, [])):
+            target = of.current(made_with) if made_with in members else made_with
+            if target == record:
+                continue
+            labels = united.get(target)
+            if labels is None:
+                labels = united[target] = {}
+            if label and label not in labels:
+                labels[label] = attributes
+    return united
+
+
+def _in_order(of: Lineages, links: list[Made]) -> list[Made]:
+    """Put first what was linked to the other's primary side, where several links may lead to one record."""
+    merged = {target for target, _, _ in links if target in of.members}
+    if len(merged) < 2:  # noqa: PLR2004  one leads nowhere else
         return links
     places: dict[RecordKey, int] = {}
-    for target in {of.current(link.target) for link in links if link.target in of.members}:
-        places.update({key: at for at, key in enumerate(of.tree(target))})
-    return sorted(links, key=lambda link: places.get(link.target, 0))
+    for current in {of.current(target) for target in merged}:
+        places.update({key: at for at, key in enumerate(of.tree(current))})
+    return sorted(links, key=lambda link: places.get(link[0], 0))
 
 
 def _add_primary(
     moment: Moment,
     of: Lineages,
-    trees: Mapping[RecordKey, list[RecordKey]],
+    trees: Mapping[RecordKey, Sequence[RecordKey]],
     states: Mapping[RecordKey, Stood],
-    united: dict[RecordKey, dict[RecordKey, dict[str, str | None]]],
+    united: dict[RecordKey, United],
 ) -> None:
     """Show the Primary label where a record points to a company that it is linked to, from both ends."""
-    pointing: dict[RecordKey, str] = {}
-    for record in trees:
-        company_id = states[record].state.primary_company
-        if company_id is not None:
-            pointing[record] = company_id
-    companies = [record for record in trees if record[1] == _COMPANIES]
-    from_companies = {target for record in companies for target in united[record] if target[1] != _COMPANIES}
-    if from_companies:
-        rows = moment.rows.by_keys(
-            PRIMARY_COMPANIES, (*RECORD, "company_id"), RECORD, from_companies, STOOD_AT, at=moment.at
-        )
-        pointing.update({(account, kind, record_id): company_id for account, kind, record_id, company_id in rows})
-    of.load(moment, ((moment.account, _COMPANIES, company_id) for company_id in pointing.values()))
+    pointing = {
+        record: company_id for record in trees if (company_id := states[record].state.primary_company) is not None
+    }
+    of.load(moment, {(moment.account, COMPANIES, company_id) for company_id in pointing.values()})
     for record, company_id in pointing.items():
-        company = of.current((moment.account, _COMPANIES, company_id))
-        for one, other in ((record, company), (company, record)):
-            if other in united.get(one, {}):
-                united[one][other][PRIMARY] = None
+        company = of.current((moment.account, COMPANIES, company_id))
+        if company in united[record]:
+            united[record][company][PRIMARY] = None
+    owners = {key: record for record, tree in trees.items() if record[1] == COMPANIES for key in tree}
+    for account, object_type, record_id, company_id in moment.rows.by_keys(
+        PRIMARY_COMPANIES, (*RECORD, "company_id"), ("account", "company_id"), [key[::2] for key in owners], STOOD_AT,
+        at=moment.at,
+    ):  # fmt: skip
+        labels = united[owners[account, COMPANIES, company_id]].get((account, object_type, record_id))
+        if labels is not None:
+            labels[PRIMARY] = None
+
+
+def _shown(targets: United) -> list[Association]:
+    plain: dict[str, Label] = {}  # Labels without attributes are all alike.
+
+    def label(name: str, attributes: str | None) -> Label:
+        if attributes is not None:
+            return Label(name, _read_attributes(attributes))
+        found = plain.get(name)
+        if found is None:
+            found = plain[name] = Label(name, {})
+        return found
+
+    return [
+        Association(
+            target[1],
+            target[2],
+            [label(name, labels[name]) for name in (sorted(labels, key=_place) if len(labels) > 1 else labels)],
+        )
+        for target, labels in sorted(targets.items())
+    ]
+
+
+def _place(label: str) -> tuple[bool, str]:
+    return label != PRIMARY, label

@@ -216,6 +216,8 @@ def list_outcomes(moment: Moment, asked: OutcomesAsked, page: PageAsked) -> shap
         if value is not None:
             sql += f" AND {name} = :{name}"
             params[name] = value
+    if asked.code is not None or asked.status not in {None, "applied"}:
+        sql += " AND status <> 'applied'"  # Few, and in an index of their own.
     if asked.since is not None:
         sql += " AND recorded_at >= :since"
         params["since"] = sql_time(asked.since)
