@@ -53,6 +53,7 @@ def _commands() -> None:
     events = _family("events", "List the events of the ledger.", _listing)
     account = _family("account", "Show the account's settings.", _listing)
     projections = _family("projections", "List, run or rebuild the projections.", _operating)
+    database = _family("db", "Make or migrate the ledger's database.", _operating)
 
     app.command("cli.applying:apply", name="apply", help="Carry out the commands of a JSON-lines file.", group=_merging)
     app.command("cli.merging:merge", name="merge", help="Merge two records. Merges are final.", group=_merging)
@@ -81,6 +82,8 @@ def _commands() -> None:
     projections.command("cli.operating:projections_list", name="list", help="Show position, lag and digest of each.")
     projections.command("cli.operating:projections_run", name="run", help="Bring the projections up to date.")
     projections.command("cli.operating:projections_rebuild", name="rebuild", help="Build them again from nothing.")
+    database.command("cli.database:db_init", name="init", help="Make the ledger's tables.")
+    database.command("cli.database:db_migrate", name="migrate", help="Bring them to this version's schema.")
     app.command("cli.operating:status", name="status", help="Show database, lag and settings.", group=_operating)
     app.command("cli.demo:demo", name="demo", help="See it all work, on sample data.", group=_operating)
 
@@ -97,7 +100,9 @@ _commands()
 @app.meta.default
 def launch(
     *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
-    db: Annotated[str | None, Parameter(help="The ledger: a SQLite file. [default: ./ledger.db]")] = None,
+    db: Annotated[
+        str | None, Parameter(help="The ledger: a SQLite file, or a postgresql:// URL. [./ledger.db]")
+    ] = None,
     account: Annotated[str | None, Parameter(help="The account. [default: main]")] = None,
     output: Annotated[
         Literal["json", "jsonl", "csv", "table"] | None,

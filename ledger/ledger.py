@@ -288,6 +288,18 @@ def _postgres_store(url: str, *, read_only: bool) -> Store:
     return PostgresStore(url, read_only=read_only)
 
 
+def migrate_ledger(url: str, *, create: bool) -> tuple[int, int]:
+    """Bring a PostgreSQL database to the schema that this version knows, with `create` from nothing.
+
+    Returns the schema before (0: none) and after. Raises StoreUnusable.
+    """
+    try:
+        from ledger.postgres import migrate  # noqa: PLC0415  as above
+    except ModuleNotFoundError as error:
+        raise MissingDriver(error.name or "psycopg") from error
+    return migrate(url, create=create)
+
+
 def _repeated(command: AnyCommand, view: View, positions: dict[str, list[int]], answered: dict[str, int]) -> _Answer:
     """Find the answer that a command was given before."""
     stream = streams.command(command.account, command.command_id)

@@ -180,4 +180,7 @@ class Connections:
 def _without_secrets(given: dict[str, Any]) -> str:
     user = f"{given['user']}@" if given.get("user") else ""
     port = f":{given['port']}" if given.get("port") else ""
-    return f"postgresql://{user}{given.get('host') or ''}{port}/{given.get('dbname') or ''}"
+    host = given.get("host") or ""
+    is_folder = host.startswith("/")  # Of a socket.
+    name = f"postgresql://{user}{'' if is_folder else host + port}/{given.get('dbname') or ''}"
+    return f"{name}?host={host}" if is_folder else name

@@ -20,6 +20,7 @@ from projections import shapes
 from projections.reading.reader import Reader, open_reader
 from projections.runner import Projector
 from projections.sqlite import SqliteReadStore
+from projections.store import ReadStore
 from tests.specification import START, STEP
 
 
@@ -31,7 +32,7 @@ class Readable:
         self.now = START
         path = folder / "ledger.db"
         self.ledger = Ledger(SqliteStore(path, create=True), clock=lambda: self.now)
-        self.store = SqliteReadStore(path)
+        self.store: ReadStore = SqliteReadStore(path)
         self.projector = Projector(self.ledger, self.store, clock=lambda: self.now)
 
     def close(self) -> None:

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
-from psycopg import conninfo, sql
+from psycopg import sql
 
 from ledger.postgres import migrate
 
@@ -62,9 +63,11 @@ class Databases:
     def _name(name: str) -> sql.Identifier:
         return sql.Identifier(name)
 
-    def url(self, name: str, **changes: str) -> str:
-        """Name a database on this server."""
-        return conninfo.make_conninfo(self.server, **{"dbname": name, **changes})
+    def url(self, name: str, *, user: str | None = None) -> str:
+        """Name a database on this server, as its superuser or another role sees it."""
+        parts = urlsplit(self.server)
+        netloc = parts.netloc if user is None else f"{user}@{parts.netloc.rpartition('@')[2]}"
+        return urlunsplit(parts._replace(netloc=netloc, path=f"/{name}"))
 
     def run(self, statement: sql.Composed) -> None:
         """Run one statement as the superuser, outside of any test's database."""

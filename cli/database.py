@@ -1,0 +1,35 @@
+"""Layer: cli. Makes a ledger's database ready, and brings it to the schema that this version knows."""
+
+from cli.arguments import Here
+from cli.exits import DONE
+from ledger.ledger import is_postgres, migrate_ledger, open_ledger
+
+
+def db_init(*, session: Here) -> int:
+    """Make the ledger's tables: in the file, or in the PostgreSQL database that is there. Again does nothing."""
+    db = session.settings.db
+    if is_postgres(db):
+        before, after = migrate_ledger(db, create=True)
+        session.say(_said(before, after))
+        return DONE
+    with open_ledger(db, create=True) as ledger:
+        session.say(f"the ledger has schema {ledger.store.schema_version}")
+    return DONE
+
+
+def db_migrate(*, session: Here) -> int:
+    """Bring the ledger's tables to the schema that this version knows; a ledger must be there."""
+    db = session.settings.db
+    if is_postgres(db):
+        before, after = migrate_ledger(db, create=False)
+        session.say(_said(before, after))
+        return DONE
+    with open_ledger(db, create=False) as ledger:
+        session.say(f"the ledger has schema {ledger.store.schema_version}")
+    return DONE
+
+
+def _said(before: int, after: int) -> str:
+    if before == after:
+        return f"the ledger has schema {after} already"
+    return f"the ledger has schema {after}" + (f", and had {before}" if before else "")
