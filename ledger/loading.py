@@ -18,13 +18,16 @@ from domain.commands import Envelope, UnreadableInput
 from domain.ids import RecordRef
 from domain.view import HeldBy, Lineage, Need, NotLoaded, Recorded, View, evolve
 from ledger.codec import decode
-from ledger.store import ReadSet, Snapshot
+from ledger.store import ReadSet, Snapshot, StoreUnusable
 
 _stream_of = itemgetter(0)
 
 
-class OutOfOrderError(RuntimeError):
-    """A store broke its promise to load a stream in order; a bug, which would fold another past."""
+class DamagedStream(StoreUnusable):
+    """A stream does not come as it was appended, so to fold it would make another past."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(f"the events of {stream} are not in order: the ledger is damaged; restore it from a copy")
 
 
 class Loader:
@@ -98,9 +101,9 @@ class Loader:
             for _, event_type, data, version, position in rows:  # noqa: B007  the last one stays
                 state = evolve(stream, state, decode(event_type, data, position))
                 positions.append(position)
+            if stream not in absent or (len(positions) > 1 and positions != sorted(positions)):
+                raise DamagedStream(stream)
             absent.remove(stream)
-            if len(positions) > 1 and positions != sorted(positions):
-                raise OutOfOrderError(stream)
             view.put(stream, state, version)
             self.read.streams[stream] = version
             if names.parse(stream).kind == names.COMMANDS:

@@ -1,20 +1,9 @@
-"""Layer: ledger. Reads the log: pages after a position, one stream, and what was true at a position or a time."""
+"""Layer: ledger. Finds positions: where the log stood at a time, and where a command ends."""
 
-from collections.abc import Iterator
 from datetime import datetime
 
 from domain.events import OUTCOME_TYPES
-from ledger.store import Snapshot, StoredEvent
-
-
-def pages(snapshot: Snapshot, after: int, page_events: int, up_to: int | None = None) -> Iterator[list[StoredEvent]]:
-    """Read the log in pages, in order, from behind `after`."""
-    while page := snapshot.page(after, page_events):
-        if up_to is not None and page[-1].position > up_to:
-            yield [stored for stored in page if stored.position <= up_to]
-            return
-        yield page
-        after = page[-1].position
+from ledger.store import Snapshot
 
 
 def position_at(snapshot: Snapshot, time: datetime) -> int:
