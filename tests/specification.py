@@ -246,7 +246,8 @@ class Merged(NamedTuple):
     event: e.RecordsMerged
 
     def decisions(self) -> dict[str, Decision]:
-        """Expand every decision."""
+        """Expand every decision; there is one a property."""
+        assert len({one.property for one in self.event.decisions}) == len(self.event.decisions)
         return {one.property: self._expand(one) for one in self.event.decisions}
 
     def _expand(self, one: e.Decided) -> Decision:

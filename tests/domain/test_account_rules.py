@@ -91,6 +91,16 @@ def test_a_users_choice_comes_before_the_accounts_rule() -> None:
     ).then_decided("ours", 1, side="primary", rule="H10", chosen=True)
 
 
+@pytest.mark.parametrize(("rule", "kept"), [("primary_wins", "newer"), ("oldest", "older"), ("most_recent", "newer")])
+def test_h43_details_follow_the_source_under_the_accounts_rule_too(rule: str, kept: str) -> None:
+    then = given(
+        define("contacts", hs_analytics_source={"rule": rule}),
+        create(ANN, hs_analytics_source=dressed("PAID", NEW), hs_analytics_source_data_1="newer"),
+        create(ANNE, hs_analytics_source=dressed("ORGANIC", OLD), hs_analytics_source_data_1="older"),
+    ).when(merge())
+    then.then_decided("hs_analytics_source_data_1", kept)
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "rule", "primary", "secondary", "kept"),
     [

@@ -179,6 +179,26 @@ def test_h17_ending_the_link_to_another_company_leaves_the_label() -> None:
     assert then.record(ANN).primary_company == "201"
 
 
+def test_h17_the_label_may_be_given_from_the_companys_end() -> None:
+    then = world().when(associate(ACME, ANN, "primary", "employer"))
+    assert then.record(ANN).primary_company == "201"
+    (link,) = then.told(e.Associated)
+    assert link.labels == ("employer",)
+    assert then.when(dissociate(ACME, ANN, "primary")).record(ANN).primary_company is None
+
+
+def test_h17_between_companies_it_is_a_label_like_any_other() -> None:
+    then = world().when(associate(ACME, GLOBEX, "primary"))
+    (link,) = then.told(e.Associated)
+    assert link.labels == ("primary",)
+    assert then.record(ACME).primary_company is None
+
+
+def test_h17_a_link_without_the_label_leaves_it_where_it_is() -> None:
+    then = world().given(primary_company(ANN, ACME)).when(associate(ANN, GLOBEX, "employer"))
+    assert then.record(ANN).primary_company == "201"
+
+
 # -- parents and children
 
 
@@ -237,6 +257,13 @@ def test_both_ends_must_exist_and_stand(ask: Callable[[RecordRef, RecordRef], An
     world().given(archive(ACME)).when(ask(ANN, ACME)).then_refused(RecordArchived, record_id="201")
 
 
+@pytest.mark.parametrize("ask", [associate, dissociate])
+def test_both_types_must_be_known(ask: Callable[[RecordRef, RecordRef], AnyCommand]) -> None:
+    unicorn = RecordRef("unicorns", "1")
+    world().when(ask(ANN, unicorn)).then_refused("UNKNOWN_OBJECT_TYPE", object_type="unicorns")
+    world().when(ask(unicorn, ANN)).then_refused("UNKNOWN_OBJECT_TYPE", object_type="unicorns")
+
+
 def test_a_record_is_not_linked_to_itself_under_any_id() -> None:
     world().when(associate(ANN, ANN)).then_refused(SameRecord)
     world().given(merge()).when(associate(ANN, ANNE)).then_refused(SameRecord)
@@ -250,6 +277,11 @@ def test_h15_an_activity_is_logged_on_the_records_of_today() -> None:
     (activity,) = then.told(e.ActivityLogged)
     assert activity.records == (ANNA, ACME)
     assert then.outcome.followed == {"101": "103", "102": "103"}
+
+
+def test_h15_an_activity_without_words_has_none() -> None:
+    (activity,) = world().when(log_activity("n1", ANN)).told(e.ActivityLogged)
+    assert activity.values == {}
 
 
 def test_h15_a_merge_moves_no_activity() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from domain import events as e
+from domain.ids import RecordRef
 from domain.refusals import IdentifierInUse
 from tests.builders import (
     ACME,
@@ -128,6 +129,12 @@ def test_h30_without_a_professional_plan_sync_is_skipped_and_the_merged_record_h
     assert then.record(ANNA).sync == {}
     assert then.record(ANN).sync["salesforce"].external_id == "sf-0001"
     then.when(create(ANA)).when(link_sync(ANA, "sf-0001")).then_applied()
+
+
+@pytest.mark.parametrize("side", [ANN, ANNE])
+def test_h30_one_sides_sync_or_playbook_is_enough_to_be_skipped(side: RecordRef) -> None:
+    then = given(on_plan("free"), *TWO, link_sync(side, "sf-0001"), log_playbook("p1", side)).when(merge())
+    assert {one.effect for one in then.merged.event.skipped} == {"playbooks", "sync"}
 
 
 def test_a_record_there_is_linked_to_one_here() -> None:

@@ -19,8 +19,10 @@ from tests.builders import (
     configure,
     create,
     define,
+    link_sync,
     merge,
     primary_company,
+    suppress,
     update,
     where,
     workflow,
@@ -60,6 +62,15 @@ def test_the_token_does_not_depend_on_ids_and_times() -> None:
         actor="someone else",
         reason="the same person",
     ).then_applied()
+
+
+def test_the_token_does_not_depend_on_when_what_is_carried_is_told() -> None:
+    sides: list[AnyCommand] = [
+        link_sync(ANN, "sf-0001"),
+        link_sync(ANNE, "sf-0002"),
+        suppress(ANNE, address="b@x.example"),
+    ]
+    held_to_a_preview(given(*TWO, *sides), create(ANA), previewed=merge()).then_applied()
 
 
 @pytest.mark.parametrize(("side", "expected", "actual"), [(ANN, 1, 2), (ANNE, 1, 2)])

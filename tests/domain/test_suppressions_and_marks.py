@@ -58,6 +58,7 @@ def test_suppressions_of_both_are_united() -> None:
         suppress(ANNE, topic="offers"),
         suppress(ANNE, address=B),
     ).when(merge())
+    assert len(then.record(ANNA).suppressions) == 4
     assert suppressions(then, ANNA) == {
         ("unsubscribed", "news", None),
         ("unsubscribed", "offers", None),
@@ -209,6 +210,19 @@ def test_a_mark_that_was_overridden_is_gone_with_the_pair() -> None:
 def test_marking_twice_or_taking_back_nothing_changes_nothing() -> None:
     given(*TWO, mark_not_duplicates(ANN, ANNE)).when(mark_not_duplicates(ANNE, ANN)).then_nothing()
     given(*TWO).when(unmark_not_duplicates(ANN, ANNE)).then_nothing()
+
+
+def test_taking_one_mark_back_leaves_the_others() -> None:
+    world = given(*TWO, create(ANA), mark_not_duplicates(ANN, ANNE), mark_not_duplicates(ANN, ANA))
+    world.given(unmark_not_duplicates(ANN, ANNE))
+    world.when(merge(ANN, ANA, into=HANNAH)).then_refused(MarkedNotDuplicates)
+    world.when(merge()).then_applied()
+
+
+def test_marks_are_of_known_types_and_records() -> None:
+    unicorns = ANN._replace(object_type="unicorns"), ANNE._replace(object_type="unicorns")
+    given(*TWO).when(mark_not_duplicates(*unicorns)).then_refused("UNKNOWN_OBJECT_TYPE")
+    given(*TWO).when(mark_not_duplicates(ANN, ANA)).then_refused("NOT_FOUND", record_id="104")
 
 
 def test_a_record_is_not_marked_against_itself() -> None:

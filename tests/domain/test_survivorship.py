@@ -302,6 +302,19 @@ def test_h36_the_details_of_a_source_that_was_chosen_come_from_its_side() -> Non
 def test_h43_details_without_a_source_on_either_side_are_kept_like_any_value() -> None:
     then = given(create(ANN), create(ANNE, hs_analytics_source_data_1="mergers")).when(merge())
     then.then_decided("hs_analytics_source_data_1", "mergers", side="secondary")
+    then = given(create(ANN, hs_analytics_source_data_1="sale"), create(ANNE, hs_analytics_source_data_1="x")).when(
+        merge()
+    )
+    then.then_decided("hs_analytics_source_data_1", "sale", side="primary")
+
+
+@pytest.mark.parametrize(("primary", "secondary", "side"), [("PAID", None, "primary"), (None, "PAID", "secondary")])
+def test_h43_details_follow_the_only_source(primary: Sent, secondary: Sent, side: str) -> None:
+    then = given(
+        create(ANN, hs_analytics_source=primary, hs_analytics_source_data_1="a"),
+        create(ANNE, hs_analytics_source=secondary, hs_analytics_source_data_1="b"),
+    ).when(merge())
+    assert then.decision("hs_analytics_source_data_1").side == side
 
 
 # -- marketing status and legal basis

@@ -21,6 +21,7 @@ from tests.builders import (
     enroll,
     merge,
     on_plan,
+    static_segment,
     submit_form,
     unenroll,
     update,
@@ -169,6 +170,16 @@ def test_h30_without_a_professional_plan_nobody_is_unenrolled(plan: str) -> None
     assert [(one.effect, one.why) for one in then.merged.event.skipped] == [("workflows", "subscription")]
     assert then.record(ANNA).workflows == ()
     assert set(then.record(ANN).workflows) == {"w1", "w3"}  # Only visible as of before the merge.
+
+
+def test_h30_the_secondarys_workflows_alone_are_skipped_too() -> None:
+    then = given(on_plan("free"), workflow("w1"), create(ANN), create(ANNE), enroll("w1", ANNE)).when(merge())
+    assert [one.effect for one in then.merged.event.skipped] == ["workflows"]
+
+
+def test_triggers_and_segments_are_of_known_types() -> None:
+    given().when(workflow("w1", object_type="unicorns")).then_refused("UNKNOWN_OBJECT_TYPE")
+    given().when(static_segment("s1", "unicorns")).then_refused("UNKNOWN_OBJECT_TYPE")
 
 
 @pytest.mark.parametrize("hub", ["sales", "service", "marketing"])

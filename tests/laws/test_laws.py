@@ -17,7 +17,7 @@ from domain.record import Record
 from tests.specification import START, STEP, InMemoryLedger, Merged, Specification
 from tests.strategies import DEFINITIONS, Cast, histories
 
-lawful = settings(deadline=None, max_examples=60)
+lawful = settings(deadline=None, max_examples=25)
 
 
 def defined() -> InMemoryLedger:
