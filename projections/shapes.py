@@ -1,4 +1,4 @@
-"""Layer: projections. What reads answer: Structs whose JSON by msgspec is the contract's (CONTRACT, section 4)."""
+"""Layer: projections. What reads answer: Structs whose JSON by msgspec is what docs/formats.md shows."""
 
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeAlias, TypeVar

@@ -1,4 +1,4 @@
-"""Layer: projections. Reads: every question of CONTRACT section 4, answered from one snapshot."""
+"""Layer: projections. Reads: every question that may be asked, answered from one snapshot."""
 
 from projections.reading.reader import Reader, open_reader
 
