@@ -92,6 +92,7 @@ class Databases:
 
 def run_sql(url: str, statement: str, parameters: Any = ()) -> list[tuple[Any, ...]]:  # noqa: ANN401  what SQL takes
     """Run a statement past the ledger, and commit."""
-    with psycopg.connect(url, autocommit=True, options="-c search_path=merge_ledger") as connection:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET search_path = merge_ledger")
         cursor = connection.execute(statement.encode(), parameters or None)
         return cursor.fetchall() if cursor.description else []
