@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from projections.catalogue import TABLES, VIEWS
-from projections.sqlite_rows import SqliteRows, create_statements
+from projections.sqlite_rows import SqliteRows, Step, create_statements, nothing
 from projections.store import (
     Generation,
     NotProjected,
@@ -39,8 +39,9 @@ DROP: Final = "DELETE FROM generations WHERE state = 'old' OR state = ? RETURNIN
 class SqliteReadStore:
     """The read models beside one ledger file."""
 
-    def __init__(self, ledger_path: str | Path) -> None:
+    def __init__(self, ledger_path: str | Path, *, step: Step = nothing) -> None:
         """Name the files; nothing is made before something is projected."""
+        self._step = step
         path = Path(ledger_path)
         self._folder = path.parent
         self._stem = path.name.removesuffix(".db") + ".projections"
@@ -98,24 +99,31 @@ class SqliteReadStore:
             (number,) = control.execute(INSERT_GENERATION, (tables_version,)).fetchone()
             file = f"{self._stem}-{number}.db"
             control.execute(NAME_FILE, (file, number))
+            self._step("generation named")
             self._drop((*left_behind, (number, file)))  # A file that no row speaks of may be left from a crash.
             generation = Generation(number, tables_version, str(self._folder / file))
-            connection = self._open(generation)
+            connection = self._writing[number] = self._open(generation)
+            connection.execute("BEGIN")
             for statement in create_statements(TABLES, VIEWS):
                 connection.execute(statement)
+            connection.execute("COMMIT")
+            self._step("tables made")
             control.execute("COMMIT")
+        self._step("generation begun")
         return generation
 
     def go_live(self, generation: Generation) -> None:
         """Let readers read this generation from now on."""
         with self._control_connection() as control:
             control.execute(GO_LIVE, (generation.number,))
+        self._step("gone live")
 
     def drop_old(self) -> None:
         """Delete the generations that were live before."""
         with self._control_connection() as control:
             control.execute("BEGIN IMMEDIATE")
             self._drop(control.execute(DROP, ("old",)).fetchall())
+            self._step("files deleted")
             control.execute("COMMIT")
 
     def _drop(self, generations: Iterable[tuple[int, str]]) -> None:
@@ -150,7 +158,9 @@ class SqliteReadStore:
             try:
                 if not self._is_known(generation):
                     raise Stale(generation)  # noqa: TRY301  it ends the transaction
-                yield SqliteRows(connection, generation.location)
+                self._step("page begun")
+                yield SqliteRows(connection, generation.location, self._step)
+                self._step("committing")
                 connection.execute("COMMIT")
             except BaseException as error:
                 with suppress(sqlite3.Error):

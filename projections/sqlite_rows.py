@@ -2,9 +2,9 @@
 
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -13,6 +13,7 @@ from projections.tables import RECORD, Newest, RecordKey, Row, Table, View
 
 _ROWS: Final = 1_000_000  # What the planner is told; ratios are what counts.
 _DISTINCT: Final = {"account": 2, "object_type": 4, "kind": 4, "one_type": 4, "other_type": 4}
+Step: TypeAlias = Callable[[str], None]  # Told the name of each step when it is done, so that tests can stop there.
 _LIST: Final = re.compile(r"\bIN :(\w+)")
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -23,6 +24,10 @@ CREATE_MARK: Final = (
 FIRST_MARK: Final = "INSERT INTO read_side VALUES (1, 0, '', '')"
 SELECT_MARK: Final = "SELECT position, stream, recorded_at FROM read_side"
 MOVE_MARK: Final = "UPDATE read_side SET position = ?, stream = ?, recorded_at = ?"
+
+
+def nothing(_step: str) -> None:
+    """Go on."""
 
 
 def create_statements(tables: Iterable[Table], views: Iterable[View]) -> Iterator[str]:
@@ -105,10 +110,11 @@ def _write(table: Table) -> str:
 class SqliteRows:
     """One transaction or snapshot of a generation's file."""
 
-    def __init__(self, connection: sqlite3.Connection, location: str) -> None:
-        """Read and write through this connection."""
+    def __init__(self, connection: sqlite3.Connection, location: str, step: Step = nothing) -> None:
+        """Read and write through this connection; `step` is told of every statement that wrote."""
         self._connection = connection
         self._location = location
+        self._step = step
         self._writes: dict[str, str] = {}
 
     def select(self, sql: str, /, **params: object) -> list[tuple[Any, ...]]:
@@ -164,6 +170,7 @@ class SqliteRows:
             self._connection.executemany(sql, rows)
         except sqlite3.OperationalError as error:  # No room, no rights: of the file, not of an event.
             raise UnusableProjections(self._location, str(error)) from error
+        self._step("rows written")
 
     def delete(self, table: Table, keys: Sequence[Row]) -> None:
         """Delete the rows of these keys."""
@@ -178,6 +185,7 @@ class SqliteRows:
     def move(self, mark: Mark) -> None:
         """Say how far it is now."""
         self._connection.execute(MOVE_MARK, mark)
+        self._step("position moved")
 
 
 def _bound(params: dict[str, object]) -> dict[str, object]:

@@ -1,0 +1,247 @@
+"""Layer: tests. Generations: a rebuild beside what is read, live in one step; a crash leaves no less than before."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from itertools import count
+from pathlib import Path
+from shutil import copytree
+from typing import NamedTuple
+
+import pytest
+
+from ledger.store import StoredEvent
+from projections.catalogue import TABLES_VERSION
+from projections.reading import open_reader
+from projections.runner import Progress, Projector
+from projections.sqlite import SqliteReadStore
+from projections.store import Generation, ReadStore, Stale
+from tests.builders import ACME, ANN, ANNE, create, merge, update
+from tests.projections.histories import EVERYTHING, digests
+from tests.reading import Readable
+
+
+class Crashed(BaseException):
+    """The process ended here, as far as the code can tell."""
+
+
+class Crash:
+    """Ends the process at a step: raises when it has come through so many."""
+
+    def __init__(self, at: int) -> None:
+        self.left = at
+        self.steps: list[str] = []
+
+    def __call__(self, step: str) -> None:
+        self.steps.append(step)
+        self.left -= 1
+        if self.left == 0:
+            raise Crashed
+
+
+def live(store: ReadStore) -> Generation:
+    found = store.live()
+    assert found is not None
+    return found
+
+
+def files(folder: Path) -> set[str]:
+    return {file.name for file in folder.glob("ledger.projections*.db")}
+
+
+# -- a rebuild
+
+
+def test_a_rebuild_gives_what_was_there_and_so_does_the_next(readable: Readable) -> None:
+    for command in EVERYTHING:
+        readable.execute(command)
+        readable.projector.catch_up()
+    before = digests(readable.projector)
+    for generation in (2, 3):
+        assert readable.projector.rebuild() == readable.ledger.head()
+        assert digests(readable.projector) == before
+        assert live(readable.store).number == generation
+
+
+def test_what_was_live_is_deleted_after_a_rebuild(readable: Readable, tmp_path: Path) -> None:
+    readable.given(create(ANN))
+    readable.projector.catch_up()
+    assert files(tmp_path) == {"ledger.projections.db", "ledger.projections-1.db"}
+    readable.projector.rebuild()
+    assert files(tmp_path) == {"ledger.projections.db", "ledger.projections-2.db"}
+
+
+def test_readers_read_what_is_live_while_it_is_built_again_and_writers_write(readable: Readable) -> None:
+    readable.execute(*EVERYTHING)
+    readable.projector.catch_up()
+    shown = readable.show(ANN)
+    seen = []
+
+    def look(_: Progress) -> None:
+        with open_reader(readable.store, readable.ledger, "main") as reader:
+            seen.append(reader.record(*ANN))
+        if len(seen) == 1:
+            readable.given(update(ANN, city="Namur"))
+
+    Projector(readable.ledger, readable.store, page_events=20).rebuild(look)
+    assert len(seen) > 3
+    assert all(one == shown for one in seen)
+    assert readable.store.building() is None
+    with open_reader(readable.store, readable.ledger, "main") as reader:
+        assert reader.position == readable.ledger.head(), "what was written meanwhile is in it"
+
+
+def test_a_reader_goes_on_reading_its_moment_when_another_generation_goes_live(readable: Readable) -> None:
+    readable.given(create(ANN, city="Gent"))
+    readable.projector.catch_up()
+    with open_reader(readable.store, readable.ledger, "main") as before:
+        readable.given(create(ANNE), merge())
+        readable.projector.catch_up()
+        readable.projector.rebuild()
+        assert before.position == 2
+        shown = before.record(*ANN)
+        assert shown is not None
+        assert shown.id == "101"
+    assert readable.show(ANN).id == "103"
+
+
+def test_a_read_model_that_is_ahead_when_the_rebuild_ends_is_caught_up_with_first(
+    readable: Readable, tmp_path: Path
+) -> None:
+    """Readers never see an earlier moment than they saw."""
+    readable.given(create(ANN))
+    readable.projector.catch_up()
+
+    class Late(SqliteReadStore):
+        def go_live(self, generation: Generation) -> None:
+            super().go_live(generation)
+            moments.append(readable.projector.status()[0].position)
+
+    moments: list[int] = []
+    with closing(Late(tmp_path / "ledger.db")) as store:
+        projector = Projector(readable.ledger, store)
+        store.begin(TABLES_VERSION)
+        readable.given(create(ANNE), merge())
+        readable.projector.catch_up()
+        projector.rebuild()
+    assert moments == [readable.ledger.head()]
+
+
+def test_a_runner_that_held_the_old_generation_goes_on_with_the_new(readable: Readable, tmp_path: Path) -> None:
+    readable.given(create(ANN))
+    readable.projector.catch_up()
+    old = live(readable.store)
+    with closing(SqliteReadStore(tmp_path / "ledger.db")) as other:
+        Projector(readable.ledger, other).rebuild()
+    with pytest.raises(Stale), readable.store.page(old):
+        pass
+    readable.given(create(ANNE), merge())
+    assert readable.show(ANNE).id == "103"
+    assert live(readable.store).number == old.number + 1
+
+
+def test_a_rebuild_that_was_left_goes_on_where_it_stopped(readable: Readable) -> None:
+    readable.execute(*EVERYTHING)
+    readable.projector.catch_up()
+    before = digests(readable.projector)
+
+    def leave(now: Progress) -> None:
+        if now.done >= 60:
+            raise Crashed
+
+    with pytest.raises(Crashed):
+        Projector(readable.ledger, readable.store, page_events=20).rebuild(leave)
+    left = readable.store.building()
+    assert left is not None
+    told: list[Progress] = []
+    Projector(readable.ledger, readable.store, page_events=20).rebuild(told.append)
+    assert told[0].done > 60
+    assert live(readable.store).number == left.number
+    assert digests(readable.projector) == before
+
+
+def test_a_rebuild_that_another_version_left_is_begun_anew(readable: Readable) -> None:
+    readable.given(create(ANN))
+    readable.projector.catch_up()
+    left = readable.store.begin("another version")
+    readable.projector.rebuild()
+    assert live(readable.store).number == left.number + 1
+
+
+# -- crashes
+
+
+class Ledgers(NamedTuple):
+    """A folder with a ledger whose read model is behind, and what its projections must be in the end."""
+
+    folder: Path
+    digests: dict[str, str | None]
+
+
+@pytest.fixture(scope="module")
+def behind(tmp_path_factory: pytest.TempPathFactory) -> Ledgers:
+    folder = tmp_path_factory.mktemp("behind")
+    readable = Readable(folder)
+    readable.execute(*EVERYTHING[:20])
+    readable.projector.catch_up()
+    readable.execute(*EVERYTHING[20:])
+    readable.store.close()
+    whole = tmp_path_factory.mktemp("whole")
+    readable.close()
+    copytree(folder, whole, dirs_exist_ok=True)
+    again = Readable(whole)
+    again.projector.catch_up()
+    found = digests(again.projector)
+    again.close()
+    return Ledgers(folder, found)
+
+
+def crashes(behind: Ledgers, tmp_path: Path, *, rebuild: bool) -> Iterator[tuple[list[str], Readable]]:
+    """Do the work again and again, each time with a crash one step later, until it comes through."""
+    for at in count(1):
+        folder = tmp_path / str(at)
+        copytree(behind.folder, folder)
+        crash = Crash(at)
+        doomed = Readable(folder)
+        with closing(SqliteReadStore(folder / "ledger.db", step=crash)) as store:
+            projector = Projector(doomed.ledger, store, page_events=90)
+            with suppress(Crashed):
+                projector.rebuild() if rebuild else projector.catch_up()
+        yield crash.steps, doomed
+        doomed.close()
+        if crash.left > 0:
+            return
+
+
+@pytest.mark.parametrize("rebuild", [False, True], ids=["run", "rebuild"])
+def test_a_crash_at_any_step_leaves_a_moment_to_read_and_nothing_twice(
+    behind: Ledgers, tmp_path: Path, *, rebuild: bool
+) -> None:
+    came_to: set[str] = set()
+    for steps, left in crashes(behind, tmp_path, rebuild=rebuild):
+        came_to.update(steps)
+        with open_reader(left.store, left.ledger, "main") as reader:
+            assert reader.position in {one.position for one in _ends(left)}
+            assert reader.record(*ACME) is not None
+        left.projector.rebuild() if rebuild else left.projector.catch_up()
+        assert digests(left.projector) == behind.digests
+        assert left.store.building() is None
+    assert {"page begun", "rows written", "position moved", "committing"} <= came_to
+    if rebuild:
+        assert {"generation named", "tables made", "generation begun", "gone live", "files deleted"} < came_to
+
+
+def _ends(readable: Readable) -> list[StoredEvent]:
+    return [one for one in readable.ledger.read(0, 10_000) if one.type.startswith("command.")]
+
+
+def test_a_file_left_by_a_crash_before_its_generation_was_known_is_in_nobodys_way(
+    readable: Readable, tmp_path: Path
+) -> None:
+    readable.given(create(ANN))
+    readable.projector.catch_up()
+    with closing(sqlite3.connect(tmp_path / "ledger.projections-2.db")) as left:
+        left.execute("CREATE TABLE something (x)")
+    readable.projector.rebuild()
+    assert live(readable.store).number == 2
+    assert readable.show(ANN).id == "101"
