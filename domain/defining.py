@@ -17,6 +17,7 @@ from domain.view import Need
 
 _SETTINGS = frozenset(ConfigureAccount.__struct_fields__) - frozenset(Command.__struct_fields__)
 _NUMERIC_RULES = ("sum",)
+_COMBINING_RULES = ("sum", "union")  # What they make is neither side's value.
 
 
 def configure_account(deciding: Deciding, command: ConfigureAccount) -> None:
@@ -53,6 +54,9 @@ def define_object_type(deciding: Deciding, command: DefineObjectType) -> None:
             raise InvalidProperty(name, "rule sum needs type number")
         if one.rule == "union" and kind != "list":
             raise InvalidProperty(name, "rule union needs type list")
+        if one.unique and one.rule in _COMBINING_RULES:
+            why = f"a unique property keeps one side's value, which rule {one.rule} does not"
+            raise InvalidProperty(name, why)
     deciding.emit(
         streams.settings(deciding.account_id),
         e.ObjectTypeDefined(

@@ -30,7 +30,7 @@ from domain.rulesets import (
     Union,
     rules_for,
 )
-from domain.values import Plain, Value, read_instant
+from domain.values import Plain, Value, read_instant, read_typed
 
 ChosenSide: TypeAlias = Literal["primary", "secondary"]
 
@@ -85,9 +85,9 @@ def surviving_values(  # noqa: PLR0913, PLR0917  the whole of what decides, and 
                 said = "H09" if rule is DEFAULT_RULE else rule.rule
                 decisions.append(Decided(name, "secondary", said, "fills_empty", source, other_source))
             continue
-        if kept is Sum:
+        if kept is Sum and (total := _total(one, other)) is not None:
             side = "computed"
-            values.setdefault(result_id, {})[name] = Value(_number(one) + _number(other), at)
+            values.setdefault(result_id, {})[name] = Value(total, at)
         elif one is None or other is None:
             side = "secondary" if one is None else "primary"
         elif kept is Union or (kept is LatestOfBoth and account.legal_basis == "multiple"):
@@ -141,10 +141,17 @@ def _first_unless_manual(one: Value, other: Value) -> bool:
     return one.source != "manual" and other.at < one.at
 
 
-def _number(value: Value | None) -> int | float:
-    if value is not None and isinstance(value.v, int | float):
-        return value.v
-    return 0
+def _total(one: Value | None, other: Value | None) -> int | float | None:
+    """Add up both sides, an empty one as 0; None where one, set before its property had a type, is no number."""
+    total: int | float = 0
+    for value in (one, other):
+        if value is not None:
+            try:
+                number = read_typed("number", value.v)
+            except ValueError:
+                return None
+            total += number if isinstance(number, int | float) else 0
+    return total
 
 
 def _instant(value: Value) -> datetime:
@@ -188,4 +195,5 @@ PREFERS_SECONDARY: Final[Mapping[type[Rule], Callable[[Value, Value, Account], b
     Oldest: lambda one, other, _: other.at < one.at,
     Highest: lambda one, other, _: _comparable(other.v) > _comparable(one.v),
     Lowest: lambda one, other, _: _comparable(other.v) < _comparable(one.v),
+    Sum: lambda _one, _other, _account: False,  # Where one of them is no number.
 }

@@ -2,6 +2,7 @@
 
 import pytest
 
+from domain.refusals import InvalidProperty
 from domain.values import Plain, Sent
 from tests.builders import (
     ANN,
@@ -115,6 +116,24 @@ def test_h11_an_accounts_rule_does_not_come_before_a_rule_of_the_system(  # noqa
     world = given()
     world.world.execute(define("contacts", also={name: {"type": kind, "rule": rule}}))  # Refused or without effect.
     world.given(create(ANN, {name: primary}), create(ANNE, {name: secondary})).when(merge()).then_decided(name, kept)
+
+
+@pytest.mark.parametrize(("earlier", "kept", "side"), [("7", 15, "computed"), ("seven", "seven", "primary")])
+def test_a_value_from_before_its_property_was_a_number_is_not_lost_in_a_sum(
+    earlier: str, kept: Plain, side: str
+) -> None:
+    then = given(
+        create(ANN, score=earlier), define("contacts", score={"type": "number", "rule": "sum"}), create(ANNE, score=8)
+    ).when(merge())
+    then.then_decided("score", kept)
+    assert then.decision("score").side == side
+
+
+@pytest.mark.parametrize(("kind", "rule"), [("number", "sum"), ("list", "union")])
+def test_a_unique_property_has_no_rule_that_makes_a_value_of_two(kind: str, rule: str) -> None:
+    given().when(define("contacts", ours={"type": kind, "rule": rule, "unique": True})).then_refused(
+        InvalidProperty, match="unique", property="ours"
+    )
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,23 @@ def test_a_token_that_no_preview_gave_is_invalid(token: str) -> None:
     given(*TWO).when(merge(preview_token=token)).then_refused(PreviewTokenInvalid)
 
 
+@pytest.mark.parametrize("nth", [0, 1, 2])
+@pytest.mark.parametrize("part", ["x", "", "-1", "1.5"])
+def test_a_token_that_somebody_changed_is_invalid(nth: int, part: str) -> None:
+    world = given(*TWO)
+    parts = world.world.preview(merge()).token.split("-")
+    parts[nth] = part
+    world.when(merge(preview_token="-".join(parts))).then_refused(PreviewTokenInvalid)
+
+
+def test_a_token_of_another_decision_is_a_conflict() -> None:
+    world = given(*TWO)
+    *parts, _ = world.world.preview(merge()).token.split("-")
+    world.when(merge(preview_token="-".join([*parts, "another"]))).then_refused(
+        VersionConflict, match="settings, workflows or other records", record_id="101", expected=1, actual=1
+    )
+
+
 def test_a_fresh_preview_differs_after_an_edit() -> None:
     world = given(*TWO)
     first = world.world.preview(merge())
