@@ -4,6 +4,7 @@ Commands are imported when they are run, so that help, mistakes and reads are qu
 happens, stdout holds data alone and stderr ends with at most one line that says what is wrong.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -128,6 +129,7 @@ def launch(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit code and never raises."""
+    _open_what_is_closed()
     words = sys.argv[1:] if argv is None else argv
     tokens = [_DASH if word == "-" else word for word in words]
     try:
@@ -145,6 +147,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _end(exits.INTERRUPTED, "stopped")
     except Exception as error:  # noqa: BLE001  the last resort: a user never sees a traceback
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # The store has its own words for a full disk.
+            return _end(exits.NoOutput.code, str(exits.NoOutput(error)))
         from cli.crash import explain  # noqa: PLC0415  only then
 
         return _end(*explain(error, words))
@@ -159,13 +163,30 @@ def _with_dashes(value: Any) -> Any:  # noqa: ANN401  whatever an argument can b
     return "-" if value == _DASH else value
 
 
+def _open_what_is_closed() -> None:
+    """Stand in for standard streams that whoever started us closed."""
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115  open as long as we run
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+
+
 def _end(code: int, line: str) -> int:
     try:
         print(f"merge-ledger: {visible(line)}", file=sys.stderr, flush=True)  # noqa: T201  the one line
-        sys.stdout.flush()
     except BrokenPipeError:
         return _end_quietly(code)
-    return code
+    return code if _takes_output() else _end_quietly(code)
+
+
+def _takes_output() -> bool:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return False
+    return True
 
 
 def _end_quietly(code: int) -> int:

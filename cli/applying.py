@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from cli import exits
 from cli.arguments import Here
 from cli.opening import opened
-from cli.output import Stream
+from cli.output import Stream, draw
 from cli.progress import Progress
 from cli.session import Session
 from consumers.files import Batch, read_batches
@@ -146,7 +146,7 @@ def _tell(tally: Tally, file: str, progress: Progress, session: Session) -> None
     if session.format == "table":
         from cli.tables import tally_table  # noqa: PLC0415  only where it is drawn
 
-        session.console.print(tally_table(tally.codes, tally.shown))
+        draw(tally_table(tally.codes, tally.shown), session)
     session.say(f"{tally.words()}; {progress.summary()}")
 
 
@@ -170,7 +170,7 @@ def _check(source: BinaryIO, file: str, session: Session) -> int:
     if session.format == "table":
         from cli.tables import check_table  # noqa: PLC0415  only where it is drawn
 
-        session.console.print(check_table(commands, tally.shown))
+        draw(check_table(commands, tally.shown), session)
     told = f"{commands.total():,} commands can be read, {commands['merge_records']:,} of them merges"
     session.say(f"{told}; {tally.total:,} lines cannot" if tally.total else told)
     return tally.exit_code

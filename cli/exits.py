@@ -25,6 +25,13 @@ class Mistake(Ending):
     code = USAGE
 
 
+class NoOutput(Mistake):
+    """Stdout takes nothing, such as a file on a full disk."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"the output cannot be written: {error.strerror}")
+
+
 class NotThere(Ending):
     """What was asked for does not exist."""
 

@@ -56,11 +56,17 @@ def write(answer: Answer, session: "Session") -> int:
     elif session.format == "csv":
         _write_bytes(as_csv([as_json(row) for row in rows]))
     else:
-        session.console.print(answer.draw(as_json(answer.value)))
-    sys.stdout.flush()
+        draw(answer.draw(as_json(answer.value)), session)
     for note in answer.notes:
         session.say(note)
     return answer.code
+
+
+def draw(drawn: "RenderableType", session: "Session") -> None:
+    """Write a table or a page."""
+    with session.console.capture() as captured:
+        session.console.print(drawn)
+    _write_bytes(captured.get().encode())
 
 
 def as_json(value: Any) -> Any:  # noqa: ANN401  whatever JSON can hold
@@ -144,6 +150,14 @@ class Stream:
 
 
 def _write_bytes(data: bytes) -> None:
-    sys.stdout.flush()
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+    """Write all of it: where Python is told not to buffer, a pipe may take less than it is given."""
+    rest = memoryview(data)
+    try:
+        sys.stdout.flush()
+        while rest:
+            rest = rest[sys.stdout.buffer.write(rest) :]
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise exits.NoOutput(error) from None

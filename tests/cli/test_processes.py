@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import contact, lines
-from tests.cli.terminal import TIMEOUT_S, on_terminal, run, start
+from tests.cli.terminal import COMMAND, TIMEOUT_S, environment, on_terminal, run, start
 
 MERGE = {
     "type": "merge_records",
@@ -131,3 +131,42 @@ def test_data_is_utf_8_whatever_the_locale(tmp_path: Path, locale: str) -> None:
     ran = run(tmp_path, "apply", "-", stdin=refused, LC_ALL=locale, PYTHONIOENCODING="ascii")
     assert ran.returncode == 1
     assert ran.stdout.decode().count("\n") == 2
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "words", [("--help",), ("apply", "c.jsonl"), ("apply", "c.jsonl", "-o", "table")], ids=" ".join
+)
+def test_output_that_cannot_be_written_is_told_in_one_line(
+    tmp_path: Path, words: tuple[str, ...], unbuffered: str
+) -> None:
+    (tmp_path / "c.jsonl").write_bytes(PAIR)
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run(  # noqa: S603  our own command
+            [*COMMAND, *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            env=environment(tmp_path, PYTHONUNBUFFERED=unbuffered),
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    assert ran.returncode == 2
+    assert ran.stderr.decode() == "merge-ledger: the output cannot be written: No space left on device\n"
+
+
+def test_a_slow_reader_gets_all_even_where_python_does_not_buffer(tmp_path: Path) -> None:
+    (tmp_path / "c.jsonl").write_bytes(lines(*(contact(str(number)) for number in range(1, 3001))))
+    with start(tmp_path, "apply", "c.jsonl", PYTHONUNBUFFERED="1") as process:
+        assert process.stdout is not None
+        time.sleep(1.0)
+        assert process.stdout.read().count(b"\n") == 3000
+        assert process.stderr is not None
+        process.stderr.read()
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_a_closed_standard_stream_is_no_surprise(tmp_path: Path, closed: str) -> None:
+    command = " ".join([*COMMAND, "merge", "contacts", "1", "2", closed])
+    ran = subprocess.run(command, shell=True, cwd=tmp_path, env=environment(tmp_path), timeout=TIMEOUT_S, check=False)  # noqa: S602
+    assert ran.returncode == 2
