@@ -75,7 +75,12 @@ class Place:
             "default_transaction_read_only": "on" if read_only else "off",
             "lock_timeout": timeouts.lock_ms,
             "statement_timeout": timeouts.statement_ms,
-            "idle_in_transaction_session_timeout": timeouts.statement_ms,
+            # A client that died in the dark lets go of its locks as soon.
+            "idle_in_transaction_session_timeout": timeouts.lock_ms,
+            "tcp_user_timeout": timeouts.network_ms,
+            "tcp_keepalives_idle": max(1, timeouts.network_ms // 2 // _MS),
+            "tcp_keepalives_interval": 2,
+            "tcp_keepalives_count": 3,
             # Each thing asked for is one look-up in an index, however many there are, and however small the table
             # was when the statement was planned: one planned on an empty table would go through all of it later.
             "plan_cache_mode": "force_generic_plan",
