@@ -33,7 +33,12 @@ USERTOKEN: Final = "@usertoken"
 FORM_EMAIL: Final = "@email"  # of a submission, where it is not its contact's
 SYNC: Final = "@sync/"  # followed by the system
 RELEASED: Final = "@released/"  # followed by the property
-LABEL: Final = "@label/"  # followed by the label, "/" and the attribute's name
+_LABEL: Final = "@label/"  # followed by the label, "/" and the attribute's name
+
+
+def attribute_name(label: str, name: str) -> str:
+    """Name an attribute of a label in `values`; a "/" in the label is written so that it ends no label."""
+    return f"{_LABEL}{label.replace('~', '~0').replace('/', '~1')}/{name}"
 
 
 class Event(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):

@@ -85,7 +85,9 @@ def associate(deciding: Deciding, command: Associate) -> None:
     if one.object_type == other.object_type:
         _tell_peers(deciding, one, other, names)
     attributes = {
-        f"{e.LABEL}{each.label}/{name}": Value(v, deciding.at) for each in labels for name, v in each.attributes.items()
+        e.attribute_name(each.label, name): Value(v, deciding.at)
+        for each in labels
+        for name, v in each.attributes.items()
     }
     deciding.emit(
         streams.association(deciding.account_id, one, other),

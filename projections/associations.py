@@ -121,7 +121,7 @@ def _labels(event: e.Associated, *, is_turned: bool) -> Iterator[tuple[str, str 
     """Tell the rows of a link: the link itself, then its labels with their attributes."""
     yield "", None
     for label in event.labels:
-        prefix = f"{e.LABEL}{label}/"
+        prefix = e.attribute_name(label, "")
         attributes = {
             name[len(prefix) :]: value.v
             for values in event.values.values()

@@ -111,6 +111,13 @@ def test_h16_links_of_both_are_the_merged_records_with_labels_and_attributes(rea
     assert links(readable.show(DEAL)) == {ANNA: links(shown)[DEAL]}
 
 
+def test_h16_attributes_stay_with_their_label_whatever_it_is_called(readable: Readable) -> None:
+    named = {"buyer": {"seller/share": 1}, "buyer/seller": {"share": 2}, "~1": {"x": 3}, "/": {"y": 4}}
+    readable.given(create(ANN), create(DEAL), associate(ANN, DEAL, **named))
+    (link,) = readable.show(DEAL).associations
+    assert {label.label: label.attributes for label in link.labels} == named
+
+
 def test_h16_the_same_label_with_other_attributes_has_the_primarys(readable: Readable) -> None:
     readable.given(
         *TWO, create(DEAL), associate(ANN, DEAL, role={"share": 60}), associate(ANNE, DEAL, role={"share": 40})
