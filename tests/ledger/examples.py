@@ -110,7 +110,11 @@ _EXAMPLES: Final[tuple[e.Event, ...]] = (
     ),
     e.MergedAway(**COMMON, values=REASON, into="103", side="primary", merge_id="m-0123456789abcdef"),
     e.Associated(
-        **COMMON, values=personal("101", e.attribute_name("employee", "since")), one=CONTACT, other=COMPANY, labels=("employee",)
+        **COMMON,
+        values=personal("101", e.attribute_name("employee", "since")),
+        one=CONTACT,
+        other=COMPANY,
+        labels=("employee",),
     ),
     e.Dissociated(**COMMON, values=REASON, one=CONTACT, other=COMPANY, labels=("employee",)),
     e.ActivityLogged(
