@@ -5,6 +5,7 @@ each is an error within its timeout.
 """
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,12 +17,13 @@ from psycopg.abc import RV, PQGen
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from ledger.postgres_arrays import adapters_of_columns
-from ledger.postgres_errors import Unreachable, first_line, unusable
+from ledger.postgres_errors import NoSuchDatabase, Unreachable, first_line, unusable
 from ledger.store import ConnectionLost, LockedDatabase
 
 CONNECTIONS_MAX: Final = 10
 _IDLE_S: Final = 60.0
 _POOL_LOG: Final = "psycopg.pool"  # It warns of each failed attempt; we tell the last one, once.
+_NO_DATABASE: Final = re.compile(r'FATAL:  database ".*" does not exist')
 _ADAPTERS: Final = adapters_of_columns()
 _ANSWER_MARGIN_S: Final = 5  # What the server's own timeouts are given to answer in.
 _MS: Final = 1_000
@@ -112,11 +114,16 @@ class Place:
             connection = Connection.connect(**self.arguments)
             self.configure(connection)
         except psycopg.Error as error:
-            told = self.told(error)
-            if type(told) is ConnectionLost:
-                told = Unreachable(self.location, first_line(error))
-            raise told from error
+            raise self._refused(error) from error
         return connection
+
+    def _refused(self, error: psycopg.Error) -> Exception:
+        """Say why there is no connection; such errors have no code, only what the server said."""
+        told = self.told(error)
+        if type(told) is not ConnectionLost:
+            return told
+        said = first_line(error).removeprefix("connection failed: ")
+        return NoSuchDatabase(self.location) if _NO_DATABASE.search(said) else Unreachable(self.location, said)
 
     def configure(self, connection: Connection) -> None:
         """Make sure that a commit is on the disk when it returns, whatever the server's default."""
