@@ -6,7 +6,7 @@ stream that does not exist is loaded as absent.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from domain import account as accounts
 from domain import events as e
@@ -38,6 +38,21 @@ class HeldBy(NamedTuple):
 
 Need: TypeAlias = str | ClaimKey | Lineage | HeldBy  # A plain text is a stream's name.
 Recorded: TypeAlias = tuple[str, e.Event]  # The stream, and what is appended to it.
+
+
+# Raised with every change of a fold that gives another state for the same events: older snapshots are void then.
+FOLD_VERSION: Final = 1
+_STATE_TYPES: Final[dict[str, type]] = {
+    streams.RECORDS: Record,
+    streams.SETTINGS: Account,
+    streams.SEGMENTS: Segment,
+    streams.WORKFLOWS: Workflows,
+}
+
+
+def state_type(stream: str) -> type | None:
+    """Tell the type of a stream's state, where it is worth keeping; None for streams that stay short."""
+    return _STATE_TYPES.get(stream.split("/", 2)[1])
 
 
 class Exists(NamedTuple):

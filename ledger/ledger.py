@@ -8,30 +8,29 @@ sent again finds itself done and gets the same answers.
 import os
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-from msgspec.structs import astuple, replace
+from msgspec.structs import astuple
 
 from domain import decide as decisions
-from domain import streams
-from domain.commands import AnyCommand, Envelope, MergeRecords, UnreadableInput, fingerprint
-from domain.events import CommandIdReused, CommandUnreadable, Event, RecordsMerged
+from domain.commands import Envelope, MergeRecords, UnreadableInput
+from domain.events import Event, RecordsMerged
 from domain.ids import RecordRef
-from domain.outcomes import Outcome, SpentCommand, outcome_of
+from domain.outcomes import Outcome
 from domain.refusals import Refusal
-from domain.view import Need, View
+from domain.view import View
 from ledger import reading
-from ledger.codec import decode, encode
-from ledger.indexes import Changes
+from ledger.codec import decode
+from ledger.executing import MICROSECOND, Execution, outcome_at, repeated
 from ledger.loading import Loader
 from ledger.sqlite import SqliteStore
+from ledger.states import StateCache
 from ledger.store import (
     Bookmark,
     Conflict,
     ConnectionLost,
-    EventRow,
     MissingDriver,
     Move,
     Store,
@@ -40,7 +39,6 @@ from ledger.store import (
 )
 
 BATCH_COMMANDS_MAX: Final = 10_000  # What one commit holds in memory; 1,000 is as fast.
-_MICROSECOND: Final = timedelta(microseconds=1)
 _RECONNECTING_S: Final = 5.0  # A server that is started again is back within this.
 _PAUSE_S: Final = 0.2
 _LOSES_EVENTS: Final = "POSTGRES_ENABLE_DB_FUNCTIONS"  # Of the eventsourcing library.
@@ -55,15 +53,6 @@ class Previewed(NamedTuple):
     head: int
 
 
-class _Answer(NamedTuple):
-    """Where a command's outcome stands: a position, or an offset in the append that is under way."""
-
-    event: Event
-    at: int
-    is_offset: bool
-    repeated: bool
-
-
 class Ledger:
     """A ledger in a store. Safe to use from several threads."""
 
@@ -72,6 +61,7 @@ class Ledger:
         self.store = store
         self._clock = clock or _utc_now
         self._last_now = datetime.min.replace(tzinfo=UTC)
+        self._cache: StateCache | None = None
 
     def __enter__(self) -> Self:
         """Give the ledger."""
@@ -139,51 +129,22 @@ class Ledger:
         move: Move | None = None,
     ) -> list[Outcome]:
         """Carry out a batch once. What `decided_here` names is no repetition when it is found done: it is ours."""
+        cache, self._cache = self._cache or StateCache(), None  # Another thread meanwhile begins with an empty one.
         with self.store.writing(alone=alone) as unit:
-            view = View()
-            loader = Loader(unit, view)
-            needed = loader.load_for(batch)
-            touched: set[Need] = set()  # By the decisions so far: a command that needs one of these is asked again.
-            answers: list[_Answer] = []
-            rows: list[EventRow] = []
-            changes = Changes()
-            answered: dict[str, int] = {}  # Offsets of outcomes of this append, by the command's stream.
-            now = self._now(len(batch))
-            for nth, envelope in enumerate(batch):
-                now += _MICROSECOND
-                if isinstance(envelope, UnreadableInput):
-                    stream, unread = _unread(envelope, now)
-                    answers.append(_Answer(unread, len(rows), is_offset=True, repeated=False))
-                    rows.append((stream, 1, unread.EVENT_TYPE, encode(unread)))
-                    continue
-                if not touched.isdisjoint(needed[nth]):
-                    loader.load_for((envelope,))
-                decided = decisions.decide(envelope, view, now)
-                while alone and loader.load_streams_of(decided):  # An id that the ledger made was taken.
-                    decided = decisions.decide(envelope, view, now)
-                for recorded in decided:
-                    stream, event = recorded
-                    claimed = view.apply((recorded,))
-                    changes.add(stream, event, len(rows), claimed)
-                    touched.add(stream)
-                    touched.update(change.key for change in claimed)
-                    rows.append((stream, view.version(stream), event.EVENT_TYPE, encode(event)))
-                if decided:
-                    answered.setdefault(decided[-1][0], len(rows) - 1)
-                    answers.append(_Answer(decided[-1][1], len(rows) - 1, is_offset=True, repeated=False))
-                else:
-                    answer = _repeated(envelope.command, view, loader.positions, answered)
-                    answers.append(answer._replace(repeated=nth not in decided_here))
-            decided_here.update(nth for nth, answer in enumerate(answers) if not answer.repeated)
-            first = unit.append(changes.append(rows, unit), loader.read) if rows else 0
+            cache.refresh(unit)
+            execution = Execution(unit, cache, decided_here, self._now(len(batch)), alone=alone)
+            execution.decide(batch)
+            first = execution.append()
             if move is not None:
                 unit.move(move)
-        return [_outcome(_command_id(envelope), answer, first) for envelope, answer in zip(batch, answers, strict=True)]
+        cache.appended(execution.streams, first + len(execution.rows) - 1)
+        self._cache = cache  # Whatever went wrong would have left none.
+        return execution.outcomes(batch, first)
 
     def _now(self, commands: int) -> datetime:
         """Tell the time of a batch; the times of all commands of this ledger are different, and grow."""
         now = max(self._clock(), self._last_now)
-        self._last_now = now + commands * _MICROSECOND
+        self._last_now = now + commands * MICROSECOND
         return now
 
     def preview(self, command: MergeRecords) -> Previewed | Outcome:
@@ -193,7 +154,7 @@ class Ledger:
             loader = Loader(snapshot, view)
             loader.load_for((Envelope(command),))
             if view.spent(command.account, command.command_id) is not None:
-                return _outcome(command.command_id, _repeated(command, view, loader.positions, {}), 0)
+                return outcome_at(command.command_id, repeated(command, view, loader.positions, {}), 0)
             try:
                 merged, result, token = astuple(decisions.preview(command, view, self._clock()))
             except Refusal as refusal:
@@ -300,50 +261,10 @@ def migrate_ledger(url: str, *, create: bool) -> tuple[int, int]:
     return migrate(url, create=create)
 
 
-def _repeated(command: AnyCommand, view: View, positions: dict[str, list[int]], answered: dict[str, int]) -> _Answer:
-    """Find the answer that a command was given before."""
-    stream = streams.command(command.account, command.command_id)
-    spent: SpentCommand = view.state(stream)
-    if fingerprint(command) != spent.answer.fingerprint:
-        reused = CommandIdReused(
-            command_id=command.command_id,
-            occurred_at=spent.answer.occurred_at,
-            command_type=spent.answer.command_type,
-            fingerprint=spent.answer.fingerprint,
-        )
-        return _Answer(reused, 0, is_offset=False, repeated=True)
-    if stream in positions:
-        return _Answer(spent.answer, positions[stream][0], is_offset=False, repeated=True)
-    return _Answer(spent.answer, answered[stream], is_offset=True, repeated=True)
-
-
 def _refuse_too_long(batch: Sequence[object]) -> None:
     if len(batch) > BATCH_COMMANDS_MAX:
         msg = f"a batch of {len(batch)} commands; send at most {BATCH_COMMANDS_MAX} at once"
         raise ValueError(msg)
-
-
-def _unread(found: UnreadableInput, now: datetime) -> tuple[str, CommandUnreadable]:
-    """Tell for ever that something could not be read, on a stream of its own."""
-    event = CommandUnreadable(
-        command_id=found.command_id or "",
-        occurred_at=now,
-        source=found.source,
-        offset=found.offset,
-        code=found.code,
-        message=found.message,
-    )
-    return streams.unreadable(found.account, found.source, found.offset), event
-
-
-def _command_id(one: Envelope | UnreadableInput) -> str:
-    return one.command.command_id if isinstance(one, Envelope) else one.command_id or ""
-
-
-def _outcome(command_id: str, answer: _Answer, first: int) -> Outcome:
-    position = first + answer.at if answer.is_offset else answer.at
-    outcome = outcome_of(answer.event, position, command_id)
-    return replace(outcome, repeated=True) if answer.repeated else outcome
 
 
 def _utc_now() -> datetime:

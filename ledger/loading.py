@@ -7,20 +7,21 @@ what the needs are for.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
-from typing import Any
 
 from domain import decide as decisions
 from domain import streams as names
 from domain.claims import ClaimKey
 from domain.commands import Envelope, UnreadableInput
 from domain.ids import RecordRef
-from domain.view import HeldBy, Lineage, Need, NotLoaded, Recorded, View, evolve
+from domain.view import FOLD_VERSION, HeldBy, Lineage, Need, NotLoaded, Recorded, View, evolve, state_type
 from ledger.codec import decode
+from ledger.states import SNAPSHOT_EVENTS, Folded, StateCache, read_state
 from ledger.store import ReadSet, Snapshot, StoreUnusable
 
 _stream_of = itemgetter(0)
+_NOTHING = Folded(None, 0)
 
 
 class DamagedStream(StoreUnusable):
@@ -33,10 +34,12 @@ class DamagedStream(StoreUnusable):
 class Loader:
     """Fills a view from a snapshot, and keeps note of what was read and where answers stand."""
 
-    def __init__(self, snapshot: Snapshot, view: View) -> None:
-        """Begin with nothing loaded."""
+    def __init__(self, snapshot: Snapshot, view: View, cache: StateCache | None = None) -> None:
+        """Begin with nothing loaded; a cache is of the snapshot's moment."""
         self._snapshot = snapshot
         self._view = view
+        self._cache = cache
+        self.long: list[str] = []  # Streams that took so long to fold that they are worth a snapshot.
         self.read = ReadSet()
         self.positions: dict[str, list[int]] = {}  # Of the events of command streams.
 
@@ -93,24 +96,46 @@ class Loader:
             self._load_lineages(lineages, held)
 
     def _load_streams(self, streams: set[str]) -> None:
-        view = self._view
-        absent = set(streams)
-        for stream, rows in groupby(self._snapshot.load_streams(streams), key=_stream_of):
-            state: Any = None
-            version, positions = 0, []
-            for _, event_type, data, version, position in rows:  # noqa: B007  the last one stays
+        wanted = {stream for stream in streams if not self._cached(stream)}
+        long = {
+            stream: Folded(read_state(stream, state), version)
+            for stream, version, state in self._snapshot.load_snapshots(wanted, FOLD_VERSION)
+        }
+        rows = self._snapshot.load_streams(wanted - long.keys())
+        if long:
+            rows = chain(rows, self._snapshot.load_since({stream: one.version for stream, one in long.items()}))
+        pending = set(wanted)
+        for stream, events in groupby(rows, key=_stream_of):
+            folded = long.get(stream, _NOTHING)
+            state, version, positions = folded.state, folded.version, []
+            for _, event_type, data, version, position in events:  # noqa: B007  the last one stays
                 state = evolve(stream, state, decode(event_type, data, position))
                 positions.append(position)
-            if stream not in absent or (len(positions) > 1 and positions != sorted(positions)):
+            if stream not in pending or positions != sorted(positions):
                 raise DamagedStream(stream)
-            absent.remove(stream)
-            view.put(stream, state, version)
-            self.read.streams[stream] = version
+            pending.remove(stream)
+            self._loaded(stream, Folded(state, version))
+            if len(positions) >= SNAPSHOT_EVENTS and state_type(stream) is not None:
+                self.long.append(stream)
             if names.parse(stream).kind == names.COMMANDS:
                 self.positions[stream] = positions
-        for stream in absent:
-            view.put(stream, None, 0)
-            self.read.streams[stream] = 0
+        for stream in pending:  # Nothing happened, ever or since the snapshot.
+            self._loaded(stream, long.get(stream, _NOTHING))
+
+    def _cached(self, stream: str) -> bool:
+        """Take a state from the cache, if it is there."""
+        folded = None if self._cache is None else self._cache.get(stream)
+        if folded is None:
+            return False
+        self._view.put(stream, *folded)
+        self.read.streams[stream] = folded.version
+        return True
+
+    def _loaded(self, stream: str, folded: Folded) -> None:
+        self._view.put(stream, *folded)
+        self.read.streams[stream] = folded.version
+        if self._cache is not None and folded.version and state_type(stream) is not None:
+            self._cache.put(stream, folded)
 
     def _load_claims(self, keys: set[ClaimKey]) -> None:
         holders: dict[ClaimKey, list[RecordRef]] = {key: [] for key in keys}

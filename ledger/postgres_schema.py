@@ -10,7 +10,7 @@ from typing import Final
 
 from domain.claims import SHARED_KINDS
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 _SHARED = ", ".join(f"'{kind}'" for kind in sorted(SHARED_KINDS))
 
@@ -195,5 +195,19 @@ CREATE TABLE merge_ledger.leases (
 );
 """
 
+# States of long streams, which may be dropped at any time.
+_SINCE_3 = """
+CREATE TABLE merge_ledger.snapshots (
+    stream text COLLATE "C" PRIMARY KEY,
+    version bigint NOT NULL,
+    fold bigint NOT NULL,
+    state varchar COLLATE "C" NOT NULL
+);
+"""
+
 # The statements that make a schema, by the version that they lead to: the first makes it from nothing.
-STEPS: Final[dict[int, str]] = {1: _TABLES.replace("SHARED_KINDS", _SHARED) + _TRIGGERS + _INDEX + _APPEND, 2: _SINCE_2}
+STEPS: Final[dict[int, str]] = {
+    1: _TABLES.replace("SHARED_KINDS", _SHARED) + _TRIGGERS + _INDEX + _APPEND,
+    2: _SINCE_2,
+    3: _SINCE_3,
+}

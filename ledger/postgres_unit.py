@@ -5,7 +5,7 @@ thing asked for is one look-up in an index. Where rows come in the order of an i
 them: sorting carries every state along. The loader checks the order.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
@@ -25,6 +25,24 @@ LOAD_STREAMS: Final = """
         SELECT * FROM merge_ledger.events AS e WHERE e.stream = asked.stream ORDER BY e.version
     ) AS e
 """
+LOAD_SINCE: Final = """
+    SELECT e.stream, e.type, e.state, e.version, e.position
+    FROM unnest(%s, %s) AS asked (stream, version) CROSS JOIN LATERAL (
+        SELECT * FROM merge_ledger.events AS e
+        WHERE e.stream = asked.stream AND e.version > asked.version ORDER BY e.version
+    ) AS e
+"""
+LOAD_SNAPSHOTS: Final = """
+    SELECT s.stream, s.version, s.state
+    FROM unnest(%s) AS asked (stream) JOIN merge_ledger.snapshots AS s ON s.stream = asked.stream AND s.fold = %s
+"""
+PUT_SNAPSHOTS: Final = """
+    INSERT INTO merge_ledger.snapshots AS s (stream, version, fold, state)
+    SELECT n.stream, n.version, %s, n.state FROM unnest(%s, %s, %s) AS n (stream, version, state)
+    ON CONFLICT (stream) DO UPDATE
+    SET version = excluded.version, fold = excluded.fold, state = excluded.state
+"""
+STREAMS_AFTER: Final = "SELECT stream FROM merge_ledger.events WHERE position > %s ORDER BY position LIMIT %s"
 LOAD_CLAIMS: Final = """
     SELECT asked.nth, c.object_type, c.record_id
     FROM unnest(%s, %s, %s) WITH ORDINALITY AS asked (account, kind, value, nth)
@@ -104,6 +122,18 @@ class PostgresSnapshot:
     def load_streams(self, streams: Collection[str]) -> Iterable[LoadedEvent]:
         """Load whole streams: the events of one stream come together, by version."""
         return self._all(LOAD_STREAMS, Texts(sorted(streams)))
+
+    def load_snapshots(self, streams: Collection[str], fold: int) -> Iterable[tuple[str, int, bytes]]:
+        """Load stream, version and state of the streams that have a snapshot of this fold."""
+        return self._all(LOAD_SNAPSHOTS, Texts(streams), fold)
+
+    def load_since(self, versions: Mapping[str, int]) -> Iterable[LoadedEvent]:
+        """Load the events of streams after a version, as `load_streams` does."""
+        return self._all(LOAD_SINCE, Texts(versions), Integers(versions.values()))
+
+    def streams_after(self, position: int, limit: int) -> list[str]:
+        """List the streams of the events after a position, at most so many."""
+        return [stream for (stream,) in self._all(STREAMS_AFTER, position, limit)]
 
     def load_claims(self, keys: Collection[ClaimKey]) -> Iterable[tuple[ClaimKey, RecordRef]]:
         """Load who claims these, the earliest claim first."""
@@ -208,6 +238,14 @@ class PostgresUnit(PostgresSnapshot):
     def let_go(self, name: str, holder: str) -> None:
         """End a lease, where it is this holder's."""
         self._connection.execute(LET_GO, [name, holder])
+
+    def put_snapshots(self, snapshots: Collection[tuple[str, int, bytes]], fold: int) -> None:
+        """Keep stream, version and state, in the place of what was kept for the stream."""
+        ordered = sorted(snapshots)  # Two writers that keep the same ones must not wait for each other in a circle.
+        streams, versions, states = zip(*ordered, strict=True)
+        self._connection.execute(
+            PUT_SNAPSHOTS.encode(), [fold, Texts(streams), Integers(versions), Documents(states)], binary=True
+        )
 
     def clear_indexes(self) -> None:
         """Forget all claims and lineages, to index the whole log again."""

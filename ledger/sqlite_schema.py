@@ -9,7 +9,7 @@ from typing import Final
 
 from domain.claims import SHARED_KINDS
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 APPLICATION_ID: Final = 0x4D4C4547  # "MLEG", in the file's header: tells a ledger from any other database.
 
 _SHARED = ", ".join(f"'{kind}'" for kind in sorted(SHARED_KINDS))
@@ -32,8 +32,20 @@ SINCE_2: Final = (
     """,
     "PRAGMA user_version = 2",
 )
+# Since version 3: states of long streams, which may be dropped at any time.
+SINCE_3: Final = (
+    """
+    CREATE TABLE snapshots (
+        stream TEXT PRIMARY KEY,
+        version INTEGER NOT NULL,
+        fold INTEGER NOT NULL,
+        state BLOB NOT NULL
+    ) WITHOUT ROWID
+    """,
+    "PRAGMA user_version = 3",
+)
 # What brings a file to a version from the one before.
-UPGRADES: Final = {2: SINCE_2}
+UPGRADES: Final = {2: SINCE_2, 3: SINCE_3}
 SCHEMA: Final = (
     """
     CREATE TABLE events (
@@ -97,6 +109,7 @@ SCHEMA: Final = (
     """,
     f"PRAGMA application_id = {APPLICATION_ID}",
     *SINCE_2,
+    *SINCE_3,
 )
 
 

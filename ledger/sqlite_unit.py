@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -21,6 +21,17 @@ LOAD_STREAMS = """
     SELECT e.stream, e.type, e.state, e.version, e.position
     FROM json_each(?) AS asked CROSS JOIN events AS e INDEXED BY sqlite_autoindex_events_1 ON e.stream = asked.value
 """
+LOAD_SINCE = """
+    SELECT e.stream, e.type, e.state, e.version, e.position
+    FROM json_each(?) AS asked CROSS JOIN events AS e INDEXED BY sqlite_autoindex_events_1
+      ON e.stream = asked.value ->> 0 AND e.version > asked.value ->> 1
+"""
+LOAD_SNAPSHOTS = """
+    SELECT s.stream, s.version, s.state
+    FROM json_each(?) AS asked CROSS JOIN snapshots AS s ON s.stream = asked.value AND s.fold = ?
+"""
+PUT_SNAPSHOT = "REPLACE INTO snapshots (stream, version, fold, state) VALUES (?, ?, ?, ?)"
+STREAMS_AFTER = "SELECT stream FROM events WHERE position > ? ORDER BY position LIMIT ?"
 LOAD_CLAIMS = """
     SELECT c.account, c.kind, c.value, c.object_type, c.record_id
     FROM json_each(?) AS asked CROSS JOIN claims AS c
@@ -101,6 +112,18 @@ class SqliteSnapshot:
     def load_streams(self, streams: Collection[str]) -> Iterable[LoadedEvent]:
         """Load whole streams: the events of one stream come together, by version."""
         return self._all(LOAD_STREAMS, (json.dumps(sorted(streams)),))
+
+    def load_snapshots(self, streams: Collection[str], fold: int) -> Iterable[tuple[str, int, bytes]]:
+        """Load stream, version and state of the streams that have a snapshot of this fold."""
+        return self._all(LOAD_SNAPSHOTS, (json.dumps(list(streams)), fold))
+
+    def load_since(self, versions: Mapping[str, int]) -> Iterable[LoadedEvent]:
+        """Load the events of streams after a version, as `load_streams` does."""
+        return self._all(LOAD_SINCE, (json.dumps(sorted(versions.items())),))
+
+    def streams_after(self, position: int, limit: int) -> list[str]:
+        """List the streams of the events after a position, at most so many."""
+        return [stream for (stream,) in self._all(STREAMS_AFTER, (position, limit))]
 
     def load_claims(self, keys: Collection[ClaimKey]) -> Iterable[tuple[ClaimKey, RecordRef]]:
         """Load who claims these, the earliest claim first."""
@@ -215,6 +238,10 @@ class SqliteUnit(SqliteSnapshot):
     def let_go(self, name: str, holder: str) -> None:
         """End a lease, where it is this holder's."""
         self._all(LET_GO, (name, holder))
+
+    def put_snapshots(self, snapshots: Collection[tuple[str, int, bytes]], fold: int) -> None:
+        """Keep stream, version and state, in the place of what was kept for the stream."""
+        self._many(PUT_SNAPSHOT, [(stream, version, fold, state) for stream, version, state in snapshots])
 
     def clear_indexes(self) -> None:
         """Forget all claims and lineages, to index the whole log again."""

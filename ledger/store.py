@@ -7,7 +7,7 @@ again with `alone=True`, which excludes them and cannot conflict. Positions are 
 until then a unit speaks of its events by their offset in the append, counted from 0.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -192,6 +192,15 @@ class Snapshot(Protocol):
     def load_streams(self, streams: Collection[str]) -> Iterable[LoadedEvent]:
         """Load whole streams: the events of one stream come together, by version."""
 
+    def load_snapshots(self, streams: Collection[str], fold: int) -> Iterable[tuple[str, int, bytes]]:
+        """Load stream, version and state of the streams that have a snapshot of this fold."""
+
+    def load_since(self, versions: Mapping[str, int]) -> Iterable[LoadedEvent]:
+        """Load the events of streams after a version, as `load_streams` does."""
+
+    def streams_after(self, position: int, limit: int) -> list[str]:
+        """List the streams of the events after a position, at most so many."""
+
     def load_claims(self, keys: Collection[ClaimKey]) -> Iterable[tuple[ClaimKey, RecordRef]]:
         """Load who claims these, the earliest claim first."""
 
@@ -225,6 +234,9 @@ class Unit(Snapshot, Protocol):
 
     def append(self, append: Append, read: ReadSet) -> int:
         """Append, once; returns the position of offset 0. Raises Conflict."""
+
+    def put_snapshots(self, snapshots: Collection[tuple[str, int, bytes]], fold: int) -> None:
+        """Keep stream, version and state, in the place of what was kept for the stream."""
 
     def clear_indexes(self) -> None:
         """Forget all claims and lineages, to index the whole log again."""

@@ -25,6 +25,9 @@ class FakeSnapshot:
         self.rows = rows
         self.asked: list[set[str]] = []
 
+    def load_snapshots(self, streams: Collection[str], fold: int) -> Iterable[tuple[str, int, bytes]]:  # noqa: ARG002
+        return []
+
     def load_streams(self, streams: Collection[str]) -> Iterable[LoadedEvent]:
         self.asked.append(set(streams))
         created = EXAMPLES["record.created.v1"]
