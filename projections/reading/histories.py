@@ -112,9 +112,13 @@ def _was_kept(moment: Moment, of: Lineages, one: _Set, path: list[RecordKey], ot
     side = of.members[of.sides(meeting)[0]]
     rows = moment.rows.by_keys(MERGES, ("event",), MERGES.key, [(side.merged_position,)])
     return any(
-        decided.property == one.name and decided.side == "secondary" and decided.secondary == one.record[2]
+        decided.property == one.name
+        and decided.side == "secondary"
+        and decided.secondary == one.record[2]
+        and merged.values.get(one.record[2], {}).get(one.name) == one.value
         for (event,) in rows
-        for decided in _read_merged(event).decisions
+        for merged in (_read_merged(event),)
+        for decided in merged.decisions
     )
 
 

@@ -278,6 +278,28 @@ def test_h14_it_is_so_for_each_property_alone_and_for_each_time(readable: Readab
     assert entries(readable, ANNA, "zip") == [("8000", "102", True)]
 
 
+def test_h14_an_older_value_of_the_side_that_was_kept_is_dropped_all_the_same(readable: Readable) -> None:
+    readable.given(
+        create(ANN, city=dressed("Gent", "2023-01-01")),
+        update(ANN, city=dressed(None, "2023-06-01")),
+        create(ANNE, city=dressed("Brugge", "2023-01-01")),
+        update(ANNE, city=dressed("Oostende", "2024-01-01")),
+        merge(),
+    )
+    assert entries(readable, ANNA) == [("Gent", "101", False), (None, "101", False), ("Oostende", "102", True)]
+
+
+def test_h14_a_value_that_was_chosen_is_in_the_history_though_the_primarys_is_of_the_same_time(
+    readable: Readable,
+) -> None:
+    readable.given(
+        create(ANN, city=dressed("Gent", "2023-01-01")),
+        create(ANNE, city=dressed("Brugge", "2023-01-01")),
+        choosing(city="secondary"),
+    )
+    assert ("Brugge", "102", True) in entries(readable, ANNA)
+
+
 def test_h14_through_chains_the_side_that_was_primary_where_they_meet_wins(readable: Readable) -> None:
     same = "2023-01-01"
     readable.given(

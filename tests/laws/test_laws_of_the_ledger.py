@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeAlias
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from domain.commands import AnyCommand
 from domain.filters import matches
 from domain.ids import RecordRef
 from domain.record import Record
-from domain.values import Plain
+from domain.values import Plain, Value
 from projections import shapes
 from projections.runner import Projector
 from tests.builders import where
@@ -173,6 +174,62 @@ def _links(world: InMemoryLedger) -> dict[RecordRef, dict[RecordRef, set[str]]]:
             found.setdefault(one, {}).setdefault(other, set()).update(labels)
             found.setdefault(other, {}).setdefault(one, set()).update(labels)
     return found
+
+
+Entry: TypeAlias = tuple[str, Plain, datetime, str]
+
+
+@lawful
+@given(histories())
+def test_the_history_is_that_of_both_sides_but_for_what_the_primary_set_at_the_same_time(
+    history: list[AnyCommand],
+) -> None:
+    with after(history) as (readable, world), readable.reading() as reader:
+        for ref in {world.resolve(one) for one in records(world)}:
+            listing = reader.history(*ref, limit=10_000)
+            assert listing is not None
+            found = [(one.property, one.value, one.at, one.source_record_id) for one in listing.results]
+            assert [one[2] for one in found] == sorted(one[2] for one in found)
+            current = {one.property: one.value for one in listing.results if one.current}
+            assert len([one for one in listing.results if one.current]) == len(current)
+            state = world.record(ref)
+            assert current == {name: value.v for name in state.properties if (value := state.value(name)) is not None}
+            kept = {(one.property, one.source_record_id) for one in listing.results if one.current}
+            wanted = _history(world, ref)
+            assert {*map(repr, wanted)} <= {*map(repr, found)}
+            extra = [one for one in found if repr(one) not in {*map(repr, wanted)}]
+            assert {(one[0], one[3]) for one in extra} <= kept | _kept_by_merges(world)
+
+
+def _history(world: InMemoryLedger, ref: RecordRef) -> list[Entry]:
+    """Gather what was set on a record and on its sides, without what the secondary set when the primary did."""
+    own: list[Entry] = []
+    below: list[Entry] = []
+    for stream, event in world.log:
+        if stream != streams.record("main", *ref):
+            continue
+        if isinstance(event, e.RecordsMerged):
+            one, other = (_history(world, ref._replace(record_id=x)) for x in (event.primary_id, event.secondary_id))
+            times = {(name, at) for name, _, at, _ in one}
+            below = [*one, *(entry for entry in other if (entry[0], entry[2]) not in times)]
+        if isinstance(event, e.RecordCreated | e.RecordUpdated | e.PrimaryIdentifierSet | e.RecordsMerged):
+            named = event.values.get(ref.record_id, {})
+            own += [
+                (name, value.v, value.at, ref.record_id)
+                for name, value in named.items()
+                if isinstance(value, Value) and not name.startswith("@")
+            ]
+    return [*below, *own]
+
+
+def _kept_by_merges(world: InMemoryLedger) -> set[tuple[str, str]]:
+    return {
+        (one.property, one.secondary)
+        for _, event in world.log
+        if isinstance(event, e.RecordsMerged)
+        for one in event.decisions
+        if one.side == "secondary" and one.secondary is not None
+    }
 
 
 @lawful
