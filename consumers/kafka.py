@@ -380,6 +380,17 @@ class KafkaAdmin:
                         if r.offset < (ends[one] or 0):
                             yield Partition(*one), Message(r.offset, r.value, r.key, r.headers, r.timestamp)
 
+    def messages(self, partition: Partition, offsets: Sequence[int]) -> dict[int, Message]:
+        """Read these messages again, those that are still there. Raises SourceUnusable."""
+        wanted, last = set(offsets), max(offsets)
+        found = {}
+        for _, message in self.read(partition.topic, begin={partition.number: min(offsets)}):
+            if message.offset in wanted:
+                found[message.offset] = message
+            if message.offset >= last:
+                break
+        return found
+
     def close(self) -> None:
         """Let go."""
         self._admin.close()

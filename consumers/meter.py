@@ -17,6 +17,7 @@ from domain.outcomes import Outcome
 
 STUCK_AFTER_S: Final = 30.0  # Beyond the poll's own timeout.
 HEARTBEAT_MAX_S: Final = 30.0
+_WELL: Final = {"reading", "standing by"}
 
 
 class Measured(Protocol):
@@ -118,6 +119,13 @@ class Meter:
         self.heartbeat_age_s = source.heartbeat_age_s()
         self.looped_at = time.monotonic()
 
+    def looked(self, name: str, position: int | None, head: int) -> None:
+        """Note how far a reader of the log is; None where it stands by."""
+        state = "standing by" if position is None else "reading"
+        at = head if position is None else position
+        self.partitions = (PartitionGauge(name, state, "", at, head, head - at, 0.0),)
+        self.looped_at = time.monotonic()
+
     # -- health
 
     def not_alive(self) -> list[str]:
@@ -126,7 +134,7 @@ class Meter:
 
     def not_ready(self) -> list[str]:
         """Say what keeps the worker from its work; nothing where all is well."""
-        why = [f"{one.source} is {one.state}: {one.why}" for one in self.partitions if one.state != "reading"]
+        why = [f"{one.source} is {one.state}: {one.why}" for one in self.partitions if one.state not in _WELL]
         if self.heartbeat_age_s > HEARTBEAT_MAX_S:
             why.append(f"no heartbeat of the group for {self.heartbeat_age_s:.0f} s")
         return self.not_alive() + why

@@ -1,0 +1,56 @@
+"""Topics in memory for tests of the publisher: what was acknowledged, in order, and a reader of it like any other."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from consumers.port import Headers, Message, Partition, SourceUnusable
+
+Sent = tuple[bytes, bytes | None, dict[str, bytes]]
+
+
+class MemoryBroker:
+    """What was acknowledged; `fails_after` counts down to a failure with what was sent before it acknowledged."""
+
+    def __init__(self) -> None:
+        self.topics: dict[str, list[Sent]] = defaultdict(list)
+        self.fails_after: int | None = None
+        self.originals: dict[int, Message] = {}
+        self.open_sinks = 0
+
+    def sink(self) -> "MemorySink":
+        self.open_sinks += 1
+        return MemorySink(self)
+
+    def messages(self, partition: Partition, offsets: Sequence[int]) -> dict[int, Message]:  # noqa: ARG002
+        return {offset: self.originals[offset] for offset in offsets if offset in self.originals}
+
+    def values(self, topic: str) -> list[dict[str, Any]]:
+        return [msgspec.json.decode(value) for _, value, _ in self.topics[topic] if value]
+
+    def compacted(self, topic: str) -> dict[str, dict[str, Any]]:
+        """Read a compacted topic as a newcomer does: the last of each key counts."""
+        last = {key.decode(): value for key, value, _ in self.topics[topic]}
+        return {key: msgspec.json.decode(value) for key, value in last.items() if value}
+
+
+class MemorySink:
+    def __init__(self, broker: MemoryBroker) -> None:
+        self._broker = broker
+
+    def send(self, topic: str, key: bytes, value: bytes | None, headers: Headers) -> None:
+        if self._broker.fails_after is not None:
+            if self._broker.fails_after == 0:
+                self._broker.fails_after = None
+                msg = "the broker went away"
+                raise SourceUnusable(msg)
+            self._broker.fails_after -= 1
+        self._broker.topics[topic].append((key, value, dict(headers)))
+
+    def settle(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self._broker.open_sinks -= 1
