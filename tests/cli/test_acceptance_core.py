@@ -63,7 +63,7 @@ def test_case_04_merged_ids_known_finds_the_survivor(pair: User) -> None:
     ],
     ids=["case_05_older_secondary", "case_06_same_instant"],
 )
-def test_case_05_and_06_the_oldest_create_date_stays(user: User, one: str, other: str, kept: str, side: str) -> None:
+def test_case_05_case_06_the_oldest_create_date_stays(user: User, one: str, other: str, kept: str, side: str) -> None:
     user.contact("101", createdate=one)
     user.contact("102", createdate=other)
     merge = user.merge("101", "102")
