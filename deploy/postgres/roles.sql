@@ -85,7 +85,7 @@ GRANT merge_ledger_reader TO merge_ledger_projector;
 GRANT merge_ledger_reader TO merge_ledger_appender;
 GRANT INSERT ON merge_ledger.events TO merge_ledger_appender;
 GRANT UPDATE ON merge_ledger.head TO merge_ledger_appender;
-GRANT INSERT, UPDATE ON merge_ledger.claims, merge_ledger.lineage_members, merge_ledger.bookmarks
+GRANT INSERT, UPDATE ON merge_ledger.claims, merge_ledger.lineage_members, merge_ledger.bookmarks, merge_ledger.snapshots
     TO merge_ledger_appender;
 GRANT INSERT, UPDATE, DELETE ON merge_ledger.lineages, merge_ledger.leases TO merge_ledger_appender;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA merge_ledger TO merge_ledger_appender;

@@ -11,6 +11,7 @@ import pytest
 from ledger.ledger import Ledger
 from ledger.postgres import PostgresStore
 from ledger.postgres_errors import MissingRights
+from ledger.store import Move
 from projections.catalogue import TABLES_VERSION
 from projections.postgres import PostgresReadStore
 from projections.runner import Projector
@@ -50,6 +51,18 @@ EVERYTHING = [
     merge(ANNA, ANA, into=HANNAH),
     merge(ANN, ANA),
 ]
+
+
+def test_the_appender_keeps_snapshots_bookmarks_and_leases(role: As) -> None:
+    for _ in range(2):  # A ledger each, for the second to load what the first keeps in memory.
+        with closing(Ledger(PostgresStore(role("appender")))) as ledger:
+            ledger.execute(batch(create(ANN), *(update(ANN, city=f"city {number}") for number in range(150))))
+    assert run_sql(role("reader"), "SELECT count(*) FROM snapshots") == [(1,)]
+    with closing(Ledger(PostgresStore(role("appender")))) as ledger:
+        ledger.move(Move("source", None, 5, "here"))
+        ledger.move(Move("source", 5, 7, "here"))
+        assert ledger.lease("publisher", "me", 5)
+        ledger.let_go("publisher", "me")
 
 
 def test_the_appender_appends_and_can_neither_change_nor_delete_what_is_there(role: As) -> None:
