@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
@@ -17,9 +16,10 @@ from domain import filters
 from domain.account import DEFAULT_SETTINGS, KNOWN_PROPERTIES, LIFECYCLE_STAGES, READ_ONLY
 from domain.commands import AnyCommand, Command, ConfigureAccount, Envelope, RecordCommand
 from domain.refusals import Refusal
-from tests.house.repository import table_rows, text
+from tests.house.repository import ROOT, table_rows, text
 
 FORMATS = text("docs/formats.md")
+DOCS = "\n\n".join(page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").glob("*.md")))
 COMMANDS = {str(one.__struct_config__.tag): one for one in get_args(AnyCommand)}
 COMMON = set(Command.__struct_fields__)
 
@@ -85,7 +85,7 @@ def test_every_operator_is_documented() -> None:
 
 
 def test_every_setting_of_the_command_line_is_documented() -> None:
-    rows = table_rows(FORMATS, "flag", "environment", "in the file", "default")
+    rows = table_rows(DOCS, "flag", "environment", "in the file", "default")
     assert {ticked(row[2])[0] for row in rows} == set(KNOWN)
     assert {ticked(row[1])[0] for row in rows} == {f"MERGE_LEDGER_{name.upper()}" for name in KNOWN}
 
@@ -98,7 +98,7 @@ def test_every_exit_code_is_documented() -> None:
 
 def test_every_command_of_the_command_line_is_documented() -> None:
     documented = {
-        word for row in table_rows(FORMATS, "command", "prints") for one in ticked(row[0]) for word in one.split()[:1]
+        word for row in table_rows(DOCS, "command", "prints") for one in ticked(row[0]) for word in one.split()[:1]
     }
     assert {name for name in app if not name.startswith("-")} <= documented
 
@@ -127,7 +127,6 @@ def test_the_filter_shown_can_be_read() -> None:
 
 
 def test_the_links_between_the_docs_lead_somewhere() -> None:
-    root = Path(__file__).parents[2]
-    for page in (root / "README.md", root / "CONTRIBUTING.md", *(root / "docs").rglob("*.md")):
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
