@@ -9,16 +9,18 @@ from typing import TypeAlias
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from domain import events as e
 from domain import streams
 from domain.claims import EMAIL
-from domain.commands import AnyCommand
+from domain.commands import AnyCommand, MergeRecords
 from domain.filters import matches
 from domain.ids import RecordRef
 from domain.record import Record
 from domain.values import Plain, Value
+from ledger.ledger import Previewed
 from projections import shapes
 from projections.runner import Projector
 from tests.builders import where
@@ -282,6 +284,26 @@ def test_a_record_as_of_a_position_is_what_was_shown_then(history: list[AnyComma
                 assert (shown is None) == (then is None)
                 if shown is not None and then is not None:
                     assert replace(shown, position=0) == replace(then, position=0)
+
+
+@lawful
+@given(histories(length_max=25))
+def test_a_merge_is_shown_as_its_preview_was(history: list[AnyCommand]) -> None:
+    with empty() as readable:
+        readable.execute(*DEFINITIONS)
+        for command in history:
+            previewed = readable.ledger.preview(command) if isinstance(command, MergeRecords) else None
+            if not isinstance(previewed, Previewed):
+                (outcome,) = readable.execute(command)
+                assert previewed is None or (previewed.code, previewed.details) == (outcome.code, outcome.details)
+                continue
+            with readable.reading() as reader:
+                foreseen = reader.preview(*previewed.result, previewed.event, previewed.token)
+            merged = readable.merge(readable.told(command).merge_id)
+            made = {name: UNSET for name in foreseen.__struct_fields__ if getattr(foreseen, name) is UNSET}
+            assert replace(merged, **made) == replace(foreseen, preview_token=UNSET, warnings=UNSET)
+            assert merged.properties_moved == sum(one.from_ == "secondary" for one in merged.decisions)
+            assert merged.merged_ids == readable.show(RecordRef(*previewed.result)).merged_ids
 
 
 @lawful
