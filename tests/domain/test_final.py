@@ -156,9 +156,11 @@ def test_without_an_id_it_gets_a_new_one() -> None:
 
 
 def test_its_suppressions_come_along() -> None:
-    world = given(create(ANN), create(ANNE), suppress(ANNE, topic="news"), merge())
-    (kept,) = world.when(recreate(ANNE, ANNIE)).record(ANNIE).suppressions
-    assert (kept.topic, kept.source_record_id) == ("news", "102")
+    world = given(create(ANN), create(ANNE), suppress(ANNE, topic="news"), suppress(ANNE, address=B), merge())
+    then = world.when(recreate(ANNE, ANNIE))
+    assert [(one.topic, one.address) for one in then.record(ANNIE).suppressions] == [("news", None), (None, B)]
+    assert {one.source_record_id for one in then.record(ANNIE).suppressions} == {"102"}
+    assert [one.at for one in then.record(ANNIE).suppressions] == [one.at for one in then.record(ANNE).suppressions]
 
 
 def test_it_is_enrolled_like_any_record_that_begins() -> None:

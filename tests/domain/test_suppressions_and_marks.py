@@ -140,8 +140,11 @@ def test_it_follows_an_address_that_nobody_had_yet() -> None:
 
 
 def test_a_suppression_of_the_record_follows_no_address() -> None:
-    then = given(*TWO, add_identifier(ANN, B), suppress(ANN), remove_identifier(ANN, B)).when(add_identifier(ANNE, B))
+    own = suppress(ANN), suppress(ANN, topic="news", address="other@x.example")
+    then = given(*TWO, add_identifier(ANN, B), *own, remove_identifier(ANN, B)).when(add_identifier(ANNE, B))
     assert suppressions(then, ANNE) == set()
+    then = given(*TWO, *own, suppress(ANN, "objected", address=B)).when(add_identifier(ANNE, B))
+    assert suppressions(then, ANNE) == {("objected", None, B)}
 
 
 def test_lifting_it_for_the_address_lifts_it_wherever_it_stands() -> None:
