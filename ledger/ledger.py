@@ -137,7 +137,7 @@ class Ledger:
             first = execution.append()
             if move is not None:
                 unit.move(move)
-        cache.appended(execution.streams, first + len(execution.rows) - 1)
+        cache.appended(execution.streams, first, first + len(execution.rows) - 1)
         self._cache = cache  # Whatever went wrong would have left none.
         return execution.outcomes(batch, first)
 

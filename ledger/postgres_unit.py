@@ -192,8 +192,13 @@ class PostgresUnit(PostgresSnapshot):
         """Work within the transaction that this connection is in; without a clock the server's counts."""
         super().__init__(connection)
         self.seen = seen
+        self._head = seen
         self._clock = clock
         self._step = step
+
+    def head(self) -> int:
+        """Tell the last position, as it was when the unit began, or is by its append."""
+        return self._head
 
     def append(self, append: Append, read: ReadSet) -> int:
         """Append, once; returns the position of offset 0. Raises Conflict."""
@@ -215,6 +220,7 @@ class PostgresUnit(PostgresSnapshot):
         except (errors.UniqueViolation, errors.SerializationFailure, errors.DeadlockDetected) as error:
             raise Conflict(str(error.diag.message_primary)) from error
         self._step("appended")
+        self._head = first + len(append.events) - 1
         return first
 
     def move(self, move: Move) -> None:

@@ -76,7 +76,11 @@ class StateCache:
         for stream in streams:
             self._states.pop(stream, None)
 
-    def appended(self, streams: Iterable[str], head: int) -> None:
-        """Note our own commit: the log ends at `head`, and these streams have changed."""
+    def appended(self, streams: Iterable[str], first: int, head: int) -> None:
+        """Note our own commit, from `first` to `head`: these streams have changed.
+
+        Where others came between the look at what they had done and this commit, they are looked at the next time.
+        """
         self.drop(streams)
-        self._position = head
+        if self._position is not None and first == self._position + 1:
+            self._position = head

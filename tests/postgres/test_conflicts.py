@@ -1,7 +1,7 @@
 """Layer: tests. An append fails when something that was read has changed since, whatever kind of thing it is."""
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import pytest
 
@@ -9,7 +9,7 @@ from domain.claims import ClaimKey
 from ledger.ledger import Ledger
 from ledger.postgres import PostgresStore
 from ledger.store import Append, Conflict, EventRow, LineageChanges, ReadSet
-from tests.builders import ANN, ANNE, create, merge, update
+from tests.builders import ANN, ANNE, NOBODY, archive, create, merge, update
 from tests.contracts.places import batch
 
 EMAIL = ClaimKey("main", "email", "ann@x.be")
@@ -129,3 +129,16 @@ def test_a_unit_that_swallows_its_conflict_is_told_of_it_when_it_ends(store: Pos
 
     with pytest.raises(Conflict):
         append_twice_and_go_on()
+
+
+def test_a_state_in_memory_is_not_used_when_others_changed_it_while_we_wrote_something_else(
+    ledger: Ledger, store: PostgresStore, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.execute(batch(create(ANN)))
+    assert [outcome.code for outcome in ledger.execute(batch(merge(ANN, NOBODY)))] == ["NOT_FOUND"]
+    with closing(Ledger(PostgresStore(postgres_url))) as other:
+        between: list[Callable[[], object]] = [lambda: other.execute(batch(archive(ANN)))]
+        monkeypatch.setattr(store, "_step", lambda step: between.pop()() if step == "appending" and between else None)
+        ledger.execute(batch(create(ANNE)))
+        assert not between
+    assert [outcome.code for outcome in ledger.execute(batch(merge(ANN, NOBODY)))] == ["RECORD_ARCHIVED"]
