@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from rich.text import Text
 from cli import exits
 from cli.applying import Tally
 from cli.arguments import Here
+from cli.opening import opened
 from cli.pages import facts, merge_page
 from cli.progress import duration, rate
 from cli.sample.heroes import CHAIN, RESULT, SECONDARY
@@ -30,12 +32,10 @@ from consumers.messages import Read, Unreadable, read_command
 from domain import streams
 from domain.commands import DEFAULT_ACCOUNT, CreateRecord, Envelope, MergeRecords, fingerprint
 from domain.ids import merge_id_for
-from ledger.ledger import Ledger, open_ledger
-from projections.catalogue import TABLES_VERSION
-from projections.reading.reader import Reader
+from ledger.ledger import Ledger
+from projections.reading import open_reader
 from projections.runner import Projector
 from projections.shapes import Merge
-from projections.sqlite import SqliteReadStore
 
 DATABASE: Final = "merge-ledger-demo.db"
 _CODES_A_LINE: Final = 3
@@ -44,20 +44,21 @@ _CODES_A_LINE: Final = 3
 def demo(*, session: Here) -> int:
     """Carry out the sample, project it, rebuild the projections, and explain one merge."""
     database = _database(session)
-    with open_ledger(database, create=True) as ledger:
-        _refuse_another_ledger(ledger, database)
-        session.console.print(Text(f"Merge Ledger, from commands to answers, in {database}\n", "bold"))
+    own = Session(replace(session.settings, db=database, account=DEFAULT_ACCOUNT))
+    with opened(own, create=True) as (ledger, store):
+        place = ledger.store.location  # A server's, without its password.
+        _refuse_another_ledger(ledger, place)
+        session.console.print(Text(f"Merge Ledger, from commands to answers, in {place}\n", "bold"))
         file = _write(session, database)
         _apply(session, ledger, file)
-        store = SqliteReadStore(database)
-        is_equal = _project(session, ledger, store)
-        with store.snapshot(TABLES_VERSION) as snapshot:
-            merge = Reader(snapshot, ledger, DEFAULT_ACCOUNT).merge(merge_id_for(DEFAULT_ACCOUNT, HERO_MERGE))
+        is_equal = _project(session, Projector(ledger, store))
+        with open_reader(store, ledger, DEFAULT_ACCOUNT) as reader:
+            merge = reader.merge(merge_id_for(DEFAULT_ACCOUNT, HERO_MERGE))
     if merge is None or not is_equal:
-        msg = "the replay gave other tables than the first run; that is a bug of ours"
+        msg = "the replay gave other tables than the first run"
         raise RuntimeError(msg)
     _explain(session, merge)
-    _say_what_is_next(session, database, merge)
+    _say_what_is_next(session, place, merge)
     return exits.DONE
 
 
@@ -95,7 +96,8 @@ def _tell(session: Session, step: str, *lines: str) -> None:
 
 
 def _write(session: Session, database: str) -> Path:
-    file = Path(database.removesuffix(".db") + ".commands.jsonl")
+    beside = DATABASE if "://" in database else database
+    file = Path(beside.removesuffix(".db") + ".commands.jsonl")
     try:
         count = write_sample(file)
     except OSError as error:
@@ -141,9 +143,8 @@ def _kind(read: Read) -> str:
     return ""
 
 
-def _project(session: Session, ledger: Ledger, store: SqliteReadStore) -> bool:
+def _project(session: Session, projector: Projector) -> bool:
     """Bring the projections up to date, build them again from nothing, and tell whether both are alike."""
-    projector = Projector(ledger, store)
     with _timed() as spent:
         position = projector.catch_up()
     live = {one.name: one.digest for one in projector.status(digests=True)}
