@@ -1,8 +1,13 @@
 """Layer: tests. Addresses, domains and unique values: whose they are, through merges: H21, H33, H38, H52, H53."""
 
+from collections.abc import Callable
+
 import pytest
+from msgspec.structs import replace
 
 from domain import events as e
+from domain.commands import AddIdentifier, RemoveIdentifier, SetPrimaryIdentifier
+from domain.ids import RecordRef
 from domain.refusals import IdentifierInUse, InvalidProperty, NotAdditional
 from tests.builders import (
     ACME,
@@ -33,6 +38,7 @@ from tests.builders import (
 )
 from tests.specification import Then, given
 
+Ask = Callable[[RecordRef, str], AddIdentifier | RemoveIdentifier | SetPrimaryIdentifier]
 A, B, C = "a@x.example", "b@x.example", "c@x.example"
 
 
@@ -146,6 +152,15 @@ def test_an_archived_record_keeps_its_address() -> None:
 def test_setting_the_same_address_again_changes_no_claim() -> None:
     then = given(create(ANN, email=A)).when(update(ANN, email=A.upper()))
     assert then.find("email", A) == ANN
+
+
+@pytest.mark.parametrize("ask", [add_identifier, remove_identifier, set_primary_identifier])
+def test_addresses_are_of_contacts_and_domains_of_companies(ask: Ask) -> None:
+    world = given(create(ANN), create(ACME))
+    on_company = replace(ask(ACME, "a.example"), kind="email", value=A)
+    world.when(on_company).then_refused("TYPE_MISMATCH", expected="contacts", actual="companies")
+    on_contact = replace(ask(ANN, A), kind="domain", value="a.example")
+    world.when(on_contact).then_refused("TYPE_MISMATCH", expected="companies", actual="contacts")
 
 
 def test_adding_what_it_has_already_does_nothing() -> None:

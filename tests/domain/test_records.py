@@ -92,6 +92,7 @@ def test_the_first_event_tells_who_and_when() -> None:
         ("datetime", "2024-05-01T12:00:00+02:00", "2024-05-01T10:00:00Z"),
         ("list", "a; b;a", ["a", "b"]),
         ("list", ["a", "b"], ["a", "b"]),
+        ("list", ";a;;b; ;", ["a", "b"]),
         ("string", "3", "3"),
     ],
 )
