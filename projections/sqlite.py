@@ -6,7 +6,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -102,11 +102,12 @@ class SqliteReadStore:
             self._step("generation named")
             self._drop((*left_behind, (number, file)))  # A file that no row speaks of may be left from a crash.
             generation = Generation(number, tables_version, str(self._folder / file))
-            connection = self._writing[number] = self._open(generation)
-            connection.execute("BEGIN")
-            for statement in create_statements(TABLES, VIEWS):
-                connection.execute(statement)
-            connection.execute("COMMIT")
+            # Pages get a connection of their own: what the planner is told is read when one is opened.
+            with closing(self._open(generation)) as connection:
+                connection.execute("BEGIN")
+                for statement in create_statements(TABLES, VIEWS):
+                    connection.execute(statement)
+                connection.execute("COMMIT")
             self._step("tables made")
             control.execute("COMMIT")
         self._step("generation begun")

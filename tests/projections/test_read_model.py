@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 from projections.catalogue import TABLES, VIEWS
+from projections.sqlite import SqliteReadStore
 from projections.tables import RECORD, STILL_SO, Newest, Rows, Table
 from tests.builders import ANN, create
 from tests.house.repository import text
@@ -86,19 +87,25 @@ def prefixes(table: Table) -> Iterator[tuple[str, ...]]:
         yield RECORD
 
 
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rows]:
+    """A generation that was just made, in the transaction of a page."""
+    path = tmp_path_factory.mktemp("begun") / "ledger.db"
+    with closing(SqliteReadStore(path)) as store, store.page(store.begin("x")) as page:
+        yield page
+
+
 @pytest.mark.parametrize(
     ("table", "on"), [(table, on) for table in TABLES for on in sorted(set(prefixes(table)))], ids=str
 )
-def test_rows_are_looked_up_by_all_columns_of_a_key(
-    database: sqlite3.Connection, table: Table, on: tuple[str, ...]
-) -> None:
+def test_rows_are_looked_up_by_all_columns_of_a_key(begun: Rows, table: Table, on: tuple[str, ...]) -> None:
     """SQLite must not think that one column will do: a look-up goes through the rows of the key alone."""
     only = STILL_SO if "to_position" in table.columns else ""
     met = " AND ".join(f"t.{name} = json_extract(k.value, '$[0]')" for name in on)
-    plan = database.execute(
+    plan = begun.select(
         f"EXPLAIN QUERY PLAN SELECT 1 FROM json_each('[]') k CROSS JOIN {table.name} t WHERE {met}"  # noqa: S608  ours
         + (f" AND {only}" if only else "")
-    ).fetchall()
+    )
     ((searched,),) = [row[3:] for row in plan if row[3].startswith(("SEARCH t", "SCAN t"))]
     assert set(re.findall(r"(\w+)=\?", searched.replace("rowid=", "position="))) == set(on)
 
