@@ -9,10 +9,18 @@ from domain import events as e
 from domain import streams
 from domain.account import KNOWN_PROPERTIES
 from domain.claims import PRIMARY_IDENTIFIERS, WORKFLOW, ClaimKey
-from domain.commands import Command, ConfigureAccount, DefineObjectType, DefineSegment, DefineWorkflow
+from domain.commands import (
+    Command,
+    ConfigureAccount,
+    DefineObjectType,
+    DefineSegment,
+    DefineWorkflow,
+    PropertyDefinition,
+)
 from domain.deciding import Deciding
 from domain.refusals import AlreadyExists, InvalidProperty, ReadOnlyProperty
 from domain.rulesets import CREATE_DATE, is_system_owned
+from domain.values import PropertyType
 from domain.view import Need
 
 _SETTINGS = frozenset(ConfigureAccount.__struct_fields__) - frozenset(Command.__struct_fields__)
@@ -46,16 +54,7 @@ def define_object_type(deciding: Deciding, command: DefineObjectType) -> None:
     ]:
         raise ReadOnlyProperty(owned)
     for name, one in command.properties.items():
-        kind = known.get(name, one.type)
-        if name in known and one.type not in ("string", kind):
-            stays = f"is of type {kind} and stays so"
-            raise InvalidProperty(name, stays)
-        if one.rule in _NUMERIC_RULES and kind != "number":
-            raise InvalidProperty(name, "rule sum needs type number")
-        if one.rule == "union" and kind != "list":
-            raise InvalidProperty(name, "rule union needs type list")
-        if one.unique and one.rule in _COMBINING_RULES:
-            why = f"a unique property keeps one side's value, which rule {one.rule} does not"
+        if (why := _why_not(known.get(name), deciding.account.definitions(object_type).get(name), one)) is not None:
             raise InvalidProperty(name, why)
     deciding.emit(
         streams.settings(deciding.account_id),
@@ -67,6 +66,22 @@ def define_object_type(deciding: Deciding, command: DefineObjectType) -> None:
             **deciding.meta,
         ),
     )
+
+
+def _why_not(known: PropertyType | None, before: PropertyDefinition | None, new: PropertyDefinition) -> str | None:
+    """Tell what is wrong with a property's definition: it is known otherwise, or its rule cannot work on it."""
+    kind = known or new.type
+    if known is not None and new.type not in ("string", known):
+        return f"is of type {known} and stays so"
+    if before is not None and before.unique != new.unique:  # Values stand that were claimed, or were not.
+        return f"is {'unique' if before.unique else 'not unique'} and stays so"
+    if new.rule in _NUMERIC_RULES and kind != "number":
+        return "rule sum needs type number"
+    if new.rule == "union" and kind != "list":
+        return "rule union needs type list"
+    if new.unique and new.rule in _COMBINING_RULES:
+        return f"a unique property keeps one side's value, which rule {new.rule} does not"
+    return None
 
 
 def define_segment(deciding: Deciding, command: DefineSegment) -> None:

@@ -5,6 +5,7 @@ rule, then the primary's value, then the secondary's (H08 to H11).
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -163,9 +164,12 @@ def _rank(stages: tuple[str, ...], stage: Plain) -> int:
 
 
 def _comparable(v: Plain) -> tuple[int, float, str]:
-    """Numbers before instants before text; each by its own order."""
+    """Numbers before instants before text; each by its own order. Text of digits is a number, as filters have it."""
     if isinstance(v, int | float):
         return 0, v, ""
+    with suppress(ValueError):
+        if isinstance(number := read_typed("number", v), int | float):
+            return 0, number, ""
     try:
         return 1, read_instant(str(v)).timestamp(), ""
     except ValueError:

@@ -16,6 +16,7 @@ PropertyType: TypeAlias = Literal["string", "number", "bool", "datetime", "list"
 # What stands in an event where a personal value was erased.
 Erased: TypeAlias = Literal["erased"]
 ERASED: Final = "erased"
+_WHOLE_MAX: Final = 2**53  # Above it a float tells no whole numbers apart.
 
 
 class Value(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -100,14 +101,16 @@ def read_typed(kind: PropertyType, v: Plain) -> Plain:
 
 
 def _number(v: Plain) -> int | float:
+    """Read a number; one that is whole is an integer however it was written, so that equal values are the same."""
+    number: int | float | None = None
     if isinstance(v, int | float) and not isinstance(v, bool):
-        return v
-    if isinstance(v, str):
+        number = v
+    elif isinstance(v, str):
         try:
             return int(v)
         except ValueError:
             number = float(v)
-            if math.isfinite(number):
-                return number
-    msg = "expected number"
-    raise ValueError(msg)
+    if number is None or not math.isfinite(number):
+        msg = "expected number"
+        raise ValueError(msg)
+    return int(number) if abs(number) < _WHOLE_MAX and number == int(number) else number

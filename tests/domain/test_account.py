@@ -78,6 +78,14 @@ def test_what_the_system_owns_is_not_defined_again(name: str) -> None:
     given().when(define("contacts", also={name: {"type": "string"}})).then_refused(ReadOnlyProperty, properties=[name])
 
 
+@pytest.mark.parametrize("unique", [False, True])
+def test_a_property_is_unique_or_not_for_good(*, unique: bool) -> None:
+    world = given(define("cars", "Car", vin={"unique": unique}))
+    said = "is unique" if unique else "is not unique"
+    world.when(define("cars", vin={"unique": not unique})).then_refused(InvalidProperty, match=said, property="vin")
+    world.when(define("cars", vin={"unique": unique, "rule": "most_recent"})).then_applied()
+
+
 def test_a_known_property_keeps_its_type() -> None:
     given().when(define("contacts", hs_analytics_num_visits={"type": "bool"})).then_refused(
         InvalidProperty, property="hs_analytics_num_visits"

@@ -129,6 +129,12 @@ def test_a_value_from_before_its_property_was_a_number_is_not_lost_in_a_sum(
     assert then.decision("score").side == side
 
 
+def test_a_value_from_before_its_property_was_a_number_is_compared_as_one() -> None:
+    given(
+        create(ANN, score="9"), define("contacts", score={"type": "number", "rule": "max"}), create(ANNE, score=10)
+    ).when(merge()).then_decided("score", 10, side="secondary")
+
+
 @pytest.mark.parametrize(("kind", "rule"), [("number", "sum"), ("list", "union")])
 def test_a_unique_property_has_no_rule_that_makes_a_value_of_two(kind: str, rule: str) -> None:
     given().when(define("contacts", ours={"type": kind, "rule": rule, "unique": True})).then_refused(

@@ -320,6 +320,13 @@ def test_a_unique_value_of_the_secondary_that_is_kept_is_never_unowned_nor_owned
     then.when(create(CAR._replace(record_id="599"), vin="VIN-0002")).then_refused(IdentifierInUse, current_id="503")
 
 
+def test_a_unique_number_is_the_same_however_it_is_written() -> None:
+    world = given(define("cars", "Car", number={"type": "number", "unique": True}), create(CAR, number=7))
+    for same in (7, 7.0, "7", "7.0"):
+        world.when(create(CAR_AGAIN, number=same)).then_refused(IdentifierInUse, kind="number", current_id="501")
+    assert world.when(update(CAR, number=7.0)).find("unique:cars:number", "7") == CAR
+
+
 def test_a_unique_value_that_is_changed_is_free() -> None:
     then = given(UNIQUE, create(CAR, vin="VIN-0001")).when(update(CAR, vin="VIN-0009"))
     then.when(create(CAR_AGAIN, vin="VIN-0001")).then_applied()

@@ -84,6 +84,10 @@ def test_the_first_event_tells_who_and_when() -> None:
     [
         ("number", "3", 3),
         ("number", "2.5", 2.5),
+        ("number", 3.0, 3),
+        ("number", "3.0", 3),
+        ("number", -0.0, 0),
+        ("number", 1e300, 1e300),
         ("number", 3, 3),
         ("bool", "true", True),
         ("bool", "False", False),
