@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
@@ -96,3 +96,8 @@ def run_sql(url: str, statement: str, parameters: Any = ()) -> list[tuple[Any, .
         connection.execute("SET search_path = merge_ledger")
         cursor = connection.execute(statement.encode(), parameters or None)
         return cursor.fetchall() if cursor.description else []
+
+
+def as_role(url: str, role: str) -> str:
+    """Name a database as one of the ledger's roles sees it."""
+    return f"{url}{'&' if '?' in url else '?'}options={quote(f'-c role=merge_ledger_{role}')}"

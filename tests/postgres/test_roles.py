@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -18,15 +17,11 @@ from projections.runner import Projector
 from projections.store import UnusableProjections
 from tests.builders import ANA, ANN, ANNA, ANNE, HANNAH, associate, create, link_sync, merge, update
 from tests.contracts.places import batch
-from tests.postgres.server import run_sql
+from tests.postgres.server import as_role, run_sql
 
 ROLES = Path(__file__).parents[2] / "deploy/postgres/roles.sql"
 
 As = Callable[[str], str]
-
-
-def as_role(url: str, role: str) -> str:
-    return f"{url}{'&' if '?' in url else '?'}options={quote(f'-c role=merge_ledger_{role}')}"
 
 
 @pytest.fixture

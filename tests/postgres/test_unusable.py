@@ -17,7 +17,7 @@ from tests.builders import ANN, ANNE, create
 from tests.cli.conftest import cli
 from tests.cli.running import Cli
 from tests.contracts.places import batch
-from tests.postgres.server import Databases, run_sql
+from tests.postgres.server import Databases, as_role, run_sql
 
 __all__ = ["cli"]  # A fixture, found by its name here.
 PASSWORD = "horse-battery"  # noqa: S105  made up
@@ -106,9 +106,12 @@ def test_a_server_that_takes_no_writes(postgres_url: str) -> None:
 
 
 def test_rights_that_are_missing(postgres_url: str) -> None:
-    run_sql(postgres_url, "DO $$ BEGIN CREATE ROLE powerless; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    run_sql(
+        postgres_url,
+        "DO $$ BEGIN CREATE ROLE merge_ledger_powerless; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+    )
     with refused(MissingRights, "permission denied for schema merge_ledger"):
-        open_with_password(f"{postgres_url}&options=-c%20role%3Dpowerless")
+        open_with_password(as_role(postgres_url, "powerless"))
 
 
 def test_a_lock_that_another_holds_for_too_long(postgres_url: str) -> None:
