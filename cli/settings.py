@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from cli.exits import Mistake
+from cli.kafka_settings import KAFKA, SECRETS
 
 FORMATS: Final = ("json", "jsonl", "csv", "table")
 FILE_NAME: Final = "merge-ledger.toml"
@@ -48,7 +49,9 @@ class Setting(NamedTuple):
 
     @property
     def shown(self) -> Any:  # noqa: ANN401  each setting has its own type
-        """The value, without the password that a URL may hold."""
+        """The value, without a password that it is or holds."""
+        if self.name in SECRETS and self.value is not None:
+            return "***"
         return _PASSWORD.sub(r"\1:***@", self.value) if isinstance(self.value, str) else self.value
 
 
@@ -61,6 +64,8 @@ class Settings:
     output: str | None
     catch_up: bool
     actor: str | None
+    health: str | None
+    kafka: Mapping[str, Any]
     origins: tuple[Setting, ...]
 
 
@@ -100,6 +105,8 @@ KNOWN: Final[dict[str, Known]] = {
     "output": Known(_format, "json, jsonl, csv or table; by default a table on a terminal, jsonl in a pipe"),
     "catch_up": Known(_bool, "whether a reading command first brings the projections up to date", default=True),
     "actor": Known(_text, "who asks for the merges of `merge`"),
+    "health": Known(_text, "host:port on which a worker tells its health and its figures; none by default"),
+    **{name: Known(*about) for name, about in KAFKA.items()},
 }
 
 
@@ -119,7 +126,8 @@ def resolve(
     sources = list(_sources(flags, environment, folder))
     settled = [_settle(name, known, sources) for name, known in KNOWN.items()]
     values = {setting.name: setting.value for setting in settled}
-    return Settings(**values, origins=tuple(settled))
+    kafka = {name: values.pop(name) for name in KAFKA}
+    return Settings(**values, kafka=kafka, origins=tuple(settled))
 
 
 def user_file(environment: Mapping[str, str]) -> Path:

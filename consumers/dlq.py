@@ -33,10 +33,10 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     size_bytes: int
 
 
-def dead_letters(reads: Reads) -> Iterator[tuple[DeadLetter, Message]]:
+def dead_letters(reads: Reads, topic: str = topics.DEAD_LETTERS) -> Iterator[tuple[DeadLetter, Message]]:
     """List what was set aside, each once, however often it was published."""
     seen: set[bytes] = set()
-    for partition, message in reads.read(topics.DEAD_LETTERS):
+    for partition, message in reads.read(topic):
         headers = dict(message.headers)
         event_id = headers.get("dlt-event-id", f"{partition.number}-{message.offset}".encode())
         if event_id not in seen:
@@ -44,9 +44,9 @@ def dead_letters(reads: Reads) -> Iterator[tuple[DeadLetter, Message]]:
             yield _told(partition, message, headers), message
 
 
-def find(reads: Reads, letter: str) -> tuple[DeadLetter, Message] | None:
+def find(reads: Reads, topic: str, letter: str) -> tuple[DeadLetter, Message] | None:
     """Find one by its name; None where it is not there."""
-    return next((one for one in dead_letters(reads) if one[0].letter == letter), None)
+    return next((one for one in dead_letters(reads, topic) if one[0].letter == letter), None)
 
 
 def redrive(sink: Sink, letter: DeadLetter, message: Message) -> bool:

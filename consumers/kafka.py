@@ -38,6 +38,18 @@ IN_FLIGHT_MAX: Final = 1_000
 PRODUCE_BYTES_MAX: Final = 4 * 1024 * 1024
 DELIVERY_TIMEOUT_S: Final = 15.0
 
+# What waiting does not mend.
+_FATAL: Final = (
+    kafka_errors.AuthorizationError,
+    kafka_errors.SaslAuthenticationFailedError,
+    kafka_errors.FencedInstanceIdError,
+    kafka_errors.KafkaConfigurationError,
+    kafka_errors.IllegalStateError,
+    kafka_errors.UnsupportedVersionError,
+    kafka_errors.UnsupportedCodecError,
+    kafka_errors.CorruptRecordError,
+)
+
 log: Final = logging.getLogger("merge_ledger.kafka")
 
 
@@ -182,8 +194,9 @@ class KafkaSource:
             if isinstance(cause, kafka_errors.LogTruncationError):
                 one, offset = next(iter(cause.args[0].items()))
                 raise SourceLost(Partition(*one), offset, "the broker lost what had been read already") from error
-            if isinstance(cause, kafka_errors.KafkaTimeoutError | kafka_errors.CommitFailedError):
+            if not isinstance(cause, _FATAL):  # The broker is away, say: it is found again by itself.
                 log.warning("poll was in vain", extra={"why": str(error)})
+                time.sleep(min(timeout_ms / 1000, 1.0))
                 return {}
             raise
         return {

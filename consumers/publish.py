@@ -70,6 +70,7 @@ class Publisher:
         holder: str,
         *,
         meter: Meter | None = None,
+        topic_prefix: str = "",
         lease_s: float = LEASE_S,
         page_events: int = PAGE_EVENTS,
     ) -> None:
@@ -80,6 +81,7 @@ class Publisher:
         self._open_sink = open_sink
         self._originals = originals
         self._holder = holder
+        self._topic_prefix = topic_prefix
         self._lease_s = lease_s
         self._page_events = page_events
         self._held_until = 0.0
@@ -139,7 +141,7 @@ class Publisher:
         published = self._folder.fold(page)
         for one in (*published.messages, *self._dead_letters(published.dead_letters)):
             self._still_holding()
-            sink.send(*one)
+            sink.send(*one._replace(topic=self._topic_prefix + one.topic))
         sink.settle()
         self._still_holding()
 

@@ -1,5 +1,6 @@
 """Layer: consumers. The topics: their names, and how each is kept."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from msgspec import Struct
@@ -42,10 +43,10 @@ SPECS: Final = (
 )
 
 
-def shell_lines(partitions: int, replication: int) -> list[str]:
-    """Write the commands of Kafka's own tool that make the topics."""
+def shell_lines(specs: Iterable[TopicSpec], partitions: int, replication: int) -> list[str]:
+    """Write the commands of Kafka's own tool that make these topics."""
     lines = []
-    for spec in SPECS:
+    for spec in specs:
         configs = " ".join(f"--config {name}={value}" for name, value in spec.configs.items())
         lines.append(
             f"kafka-topics.sh --bootstrap-server $BOOTSTRAP --create --if-not-exists --topic {spec.name}"

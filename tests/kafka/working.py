@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from tempfile import TemporaryFile
 from typing import Any
 
 from consumers.kafka import KafkaAdmin, KafkaSink, KafkaSource
@@ -89,12 +90,12 @@ class WorkerProcess:
             "MERGE_LEDGER_KAFKA_SESSION_TIMEOUT_S": str(SESSION_S),
             **environment,
         }
+        self._told = TemporaryFile("w+")  # A pipe that nobody reads would stop it.
         self.process = subprocess.Popen(  # noqa: S603  our own command line
             [sys.executable, "-m", "cli", "worker", *arguments],
             env={**os.environ, **told},
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
+            stderr=self._told,
         )
 
     def give(self, number: signal.Signals) -> None:
@@ -103,5 +104,27 @@ class WorkerProcess:
     def end(self, number: signal.Signals = signal.SIGTERM, timeout_s: float = 15.0) -> tuple[int, str]:
         if self.process.poll() is None:
             self.process.send_signal(number)
-        _, told = self.process.communicate(timeout=timeout_s)
-        return self.process.returncode, told
+            self.process.wait(timeout_s)
+        if not self._told.closed:
+            self._told.seek(0)
+            self.told = self._told.read()
+            self._told.close()
+        return self.process.returncode, self.told
+
+
+def cli(settings: KafkaSettings, db: str, *arguments: str, **environment: str) -> tuple[int, str, str]:
+    """Run a command to its end: its code, its data, its talk."""
+    told = {
+        "MERGE_LEDGER_DB": db,
+        "MERGE_LEDGER_KAFKA_BOOTSTRAP": ",".join(settings.bootstrap),
+        **environment,
+    }
+    done = subprocess.run(  # noqa: S603  our own command line
+        [sys.executable, "-m", "cli", *arguments],
+        env={**os.environ, **told},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
