@@ -55,7 +55,7 @@ def shown_properties(state: Record) -> dict[str, Plain]:
     """List the values that a record shows: those that are not empty, by name."""
     return {
         name: v
-        for name, value in sorted(state.properties.items())
+        for name, value in state.properties.items()
         # Text is looked at here: it is most of the values, and a call for each would be felt.
         if (bool(v) and not v.isspace() if isinstance(v := value.v, str) else not is_empty(v))
     }

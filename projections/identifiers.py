@@ -38,7 +38,7 @@ class Identifiers:
         """Begin and end the claims that the page's events change."""
         changes: list[tuple[int, bool, ClaimChange]] = []
         for x in page.of(*_CLAIMING):
-            if isinstance(x.event, e.RecordCreated) and not x.event.claimed:
+            if not _has_claims(x.event):
                 continue
             is_new = isinstance(x.event, e.RecordCreated)
             changes.extend(
@@ -56,6 +56,18 @@ class Identifiers:
             else:
                 claims.end(_key(change), position)
         claims.write()
+
+
+def _has_claims(event: e.Event) -> bool:
+    """Tell, cheaply, whether an event can change a claim: most do not."""
+    match event:
+        case e.RecordCreated():
+            return bool(event.claimed)
+        case e.RecordUpdated():
+            return bool(event.claimed or event.released)
+        case e.RecordsMerged():
+            return bool(event.released or event.sync_released)
+    return True
 
 
 def _key(change: ClaimChange) -> tuple[str, ...]:

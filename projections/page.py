@@ -23,7 +23,10 @@ E_co = TypeVar("E_co", bound=e.Event, covariant=True)
 
 
 class Entry(Struct, Generic[E_co]):
-    """One event of a page. `kind` and `key` are of its stream's name; `before` and `after` are a record's states."""
+    """One event of a page. `kind` and `key` are of its stream's name; `before` and `after` are a record's states.
+
+    `record` is the record whose stream it is on; empty parts for another kind of stream.
+    """
 
     position: int
     recorded_at: str
@@ -33,14 +36,10 @@ class Entry(Struct, Generic[E_co]):
     event: E_co
     object_type: str = ""
     record_id: str = ""
+    record: RecordKey = ("", "", "")
     before: Record | None = None
     after: Record | None = None
     _values: dict[str, Value] | None = None
-
-    @property
-    def record(self) -> RecordKey:
-        """The record whose stream the event is on."""
-        return self.account, self.object_type, self.record_id
 
     @property
     def values(self) -> dict[str, Value]:
@@ -67,7 +66,9 @@ class Page:
             account, kind, *rest = stream.split("/", 2)
             entry = Entry(position, at_text, account, kind, rest[0] if rest else "", event)
             if kind == RECORDS:
-                entry.object_type, entry.record_id = entry.key.split("/", 1)
+                object_type, _, record_id = entry.key.partition("/")
+                entry.object_type, entry.record_id = object_type, record_id
+                entry.record = (account, object_type, record_id)
                 self.records.append(entry)
             self.entries.append(entry)
             of_class = self._by_class.get(type(event))

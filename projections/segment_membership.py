@@ -87,6 +87,21 @@ class Definition(Struct, frozen=True):
     segment_id: str
     filter_groups: list[FilterGroup]
     names: frozenset[str]
+    _known: dict[tuple[type, Plain], bool] = {}
+
+    def has(self, look: Callable[[str], Plain]) -> bool:
+        """Whether a record is on it. Most filters look at one property of few values: each is evaluated once a page."""
+        if len(self.names) != 1:
+            return matches(self.filter_groups, look)
+        (name,) = self.names
+        value = look(name)
+        if isinstance(value, list):
+            return matches(self.filter_groups, look)
+        key = type(value), value
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = matches(self.filter_groups, lambda _: value)
+        return known
 
 
 def lookup(page: Page, rows: Rows, record: RecordKey, state: Record, position: int) -> Callable[[str], Plain]:
@@ -160,7 +175,7 @@ class _Fold:
     def evaluate(self, record: RecordKey, state: Record, position: int, definitions: Iterable[Definition]) -> None:
         look = lookup(self.page, self.rows, record, state, position)
         for one in definitions:
-            if state.status == "active" and matches(one.filter_groups, look):
+            if state.status == "active" and one.has(look):
                 self.begin(record, one.segment_id, "active", position)
             else:
                 self.end(record, one.segment_id, position)
