@@ -1,9 +1,11 @@
 """Layer: tests. The read models in PostgreSQL are those that SQLite would hold, and readers see one moment."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from random import Random
+from threading import Event
 
 import pytest
 
@@ -105,3 +107,68 @@ def test_a_page_of_a_generation_that_was_dropped_is_stale(ledger: Ledger, read_s
     read_store.begin("y")
     with pytest.raises(Stale), read_store.page(left):
         pass
+
+
+def test_runners_that_work_at_once_do_every_page_once(ledger: Ledger, postgres_url: str) -> None:
+    dice = Random(6)  # noqa: S311  dice
+    ledger.execute(batch(*PREPARED))
+    done = Event()
+
+    def follow(_: int) -> None:
+        with closing(Ledger(PostgresStore(postgres_url))) as own, closing(PostgresReadStore(postgres_url)) as store:
+            while not done.is_set():
+                Projector(own, store, page_events=23).catch_up()
+
+    def rebuild_often(_: int) -> None:
+        with closing(Ledger(PostgresStore(postgres_url))) as own, closing(PostgresReadStore(postgres_url)) as store:
+            for _ in range(3):
+                Projector(own, store, page_events=61).rebuild()
+
+    with ThreadPoolExecutor(5) as runners:
+        running = [runners.submit(work, 0) for work in (follow, follow, follow, rebuild_often)]
+        for _ in range(20):
+            ledger.execute(batch(*(any_command(dice) for _ in range(10))))
+        done.set()
+        for one in running:
+            one.result()
+    with closing(PostgresReadStore(postgres_url)) as store:
+        Projector(ledger, store).catch_up()
+        followed = digests(store)
+        Projector(ledger, store).rebuild()
+        assert digests(store) == followed
+
+
+def test_readers_see_no_empty_and_no_earlier_moment_while_generations_change(ledger: Ledger, postgres_url: str) -> None:
+    ledger.execute(batch(*PREPARED))
+    done = Event()
+
+    def read(_: int) -> int:
+        seen = 0
+        with closing(PostgresReadStore(postgres_url)) as store:
+            while not done.is_set():
+                with store.snapshot(TABLES_VERSION) as snapshot:
+                    position = snapshot.mark().position
+                    ((told,),) = snapshot.select("SELECT max(position) FROM outcomes")
+                    assert told == position >= seen
+                    seen = position
+        return seen
+
+    with closing(PostgresReadStore(postgres_url)) as store, ThreadPoolExecutor(3) as readers:
+        projector = Projector(ledger, store, page_events=50)
+        projector.catch_up()
+        reading = [readers.submit(read, number) for number in range(3)]
+        dice = Random(7)  # noqa: S311  dice
+        for _ in range(6):
+            ledger.execute(batch(*(any_command(dice) for _ in range(10))))
+            projector.catch_up()
+            projector.rebuild()
+        done.set()
+        assert all(one.result() > 0 for one in reading)
+
+
+def test_whoever_waits_is_told_that_there_is_more(ledger: Ledger, store: PostgresStore) -> None:
+    assert store.wait(0.0)  # The first time it only begins to listen: look in any case.
+    assert not store.wait(0.05)
+    ledger.execute(batch(create(ANN)))
+    assert store.wait(5.0)
+    assert not store.wait(0.05)
