@@ -3,11 +3,14 @@
 Every condition is combined with every later one that can stand beside it; the earlier one wins.
 """
 
+import re
 from itertools import combinations, pairwise
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from domain import refusals
 from tests.builders import (
     ACME,
     ACME_BV,
@@ -120,6 +123,16 @@ def test_every_code_of_a_merge_is_in_the_table_and_next_to_another() -> None:
     }
     missing = {pair for pair in pairwise(codes) if pair not in adjacent} - alternatives
     assert missing == set()
+
+
+def test_every_refusal_there_is_is_given_in_a_test() -> None:
+    classes = [one for one in vars(refusals).values() if isinstance(one, type) and hasattr(one, "code")]
+    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    codes = {one.code for one in classes}
+    given_in_tests = {
+        one.code for one in classes if re.search(rf'then_refused\(\s*("{one.code}"|{one.__name__}\b)', tests)
+    }
+    assert codes - given_in_tests - {one.code for one in CONDITIONS} == set()
 
 
 def test_a_spent_command_id_is_told_before_anything_else() -> None:
