@@ -60,7 +60,7 @@ def topics_create(
     if show:
         print("\n".join(topics.shell_lines(specs, partitions, replication)))  # noqa: T201  data for a shell
         return exits.DONE
-    from consumers.kafka import KafkaAdmin  # noqa: PLC0415  slow to load
+    from consumers.kafka_admin import KafkaAdmin  # noqa: PLC0415  slow to load
     from consumers.kafka_check import make_sure  # noqa: PLC0415
 
     code = exits.DONE
@@ -114,7 +114,7 @@ def dlq_show(letter: str, /, *, session: Here) -> Answer:
 def dlq_redrive(letter: str, /, *, session: Here) -> int:
     """Send one again to where it came from, as it came. Mend first what made it unreadable."""
     from consumers.dlq import find, redrive  # noqa: PLC0415
-    from consumers.kafka import KafkaSink  # noqa: PLC0415
+    from consumers.kafka_sink import KafkaSink  # noqa: PLC0415
 
     with _admin(session) as admin:
         found = find(admin, prefixed(session, topics.DEAD_LETTERS), letter)
@@ -142,7 +142,7 @@ def schema_of(kind: Literal["json", "asyncapi"], /) -> int:
 
 @contextmanager
 def _admin(session: Session) -> Iterator[Any]:
-    from consumers.kafka import KafkaAdmin  # noqa: PLC0415
+    from consumers.kafka_admin import KafkaAdmin  # noqa: PLC0415
     from consumers.kafka_check import make_sure  # noqa: PLC0415
 
     with telling():

@@ -69,8 +69,9 @@ def consume(
 
 def publish(*, session: Here) -> int:
     """Publish the ledger onto topics, until told to stop; one process works and others stand by."""
-    from consumers.kafka import KafkaAdmin, KafkaSink  # noqa: PLC0415
+    from consumers.kafka_admin import KafkaAdmin  # noqa: PLC0415
     from consumers.kafka_check import make_sure  # noqa: PLC0415
+    from consumers.kafka_sink import KafkaSink  # noqa: PLC0415
     from consumers.publish import Publisher  # noqa: PLC0415
 
     written = (topics.RESULTS, topics.EVENTS, topics.STATE, topics.ID_MAP, topics.DEAD_LETTERS)

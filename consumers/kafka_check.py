@@ -14,7 +14,8 @@ from typing import Final, TypeVar
 
 from msgspec import Struct
 
-from consumers.kafka import KafkaAdmin, missing_codecs, tls_context
+from consumers.kafka_admin import KafkaAdmin
+from consumers.kafka_client import missing_codecs, tls_context
 from consumers.kafka_settings import KafkaSettings
 from consumers.port import SourceUnusable
 

@@ -256,7 +256,12 @@ def _make_certificates(folder: Path) -> None:
 
 def _is_running_kafka(pid: int) -> bool:
     """Tell our broker from another process that was given its number since."""
-    told = subprocess.run(["ps", "-ww", "-o", "stat=,args=", "-p", str(pid)], check=False, capture_output=True, text=True)  # noqa: S603, S607
+    told = subprocess.run(  # noqa: S603
+        ["ps", "-ww", "-o", "stat=,args=", "-p", str(pid)],  # noqa: S607
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     return "kafka.Kafka" in told.stdout and not told.stdout.startswith("Z")
 
 

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from msgspec.structs import replace
 
-from consumers.kafka import KafkaAdmin
+from consumers.kafka_admin import KafkaAdmin
 from consumers.kafka_check import checks, make_sure
 from consumers.kafka_settings import KafkaSettings, split_address
 from consumers.port import SourceUnusable

@@ -11,8 +11,10 @@ from contextlib import closing, contextmanager
 from tempfile import TemporaryFile
 from typing import Any
 
-from consumers.kafka import KafkaAdmin, KafkaSink, KafkaSource
+from consumers.kafka import KafkaSource
+from consumers.kafka_admin import KafkaAdmin
 from consumers.kafka_settings import KafkaSettings
+from consumers.kafka_sink import KafkaSink
 from consumers.port import Headers, Message, Partition
 from consumers.topics import TopicSpec
 from consumers.worker import Settings, Worker
@@ -90,7 +92,7 @@ class WorkerProcess:
             "MERGE_LEDGER_KAFKA_SESSION_TIMEOUT_S": str(SESSION_S),
             **environment,
         }
-        self._told = TemporaryFile("w+")  # A pipe that nobody reads would stop it.
+        self._told = TemporaryFile("w+")  # noqa: SIM115  it ends with the process; a pipe that nobody reads would stop it.
         self.process = subprocess.Popen(  # noqa: S603  our own command line
             [sys.executable, "-m", "cli", "worker", *arguments],
             env={**os.environ, **told},

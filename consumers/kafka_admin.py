@@ -1,0 +1,104 @@
+"""Layer: consumers. Looks after the topics of a Kafka, and reads them without a group."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from typing import NamedTuple
+
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.admin import NewTopic
+
+from consumers.kafka_client import CALL_TIMEOUT_MS, client_config, telling
+from consumers.kafka_settings import KafkaSettings
+from consumers.port import Message, Partition, SourceUnusable
+from consumers.topics import TopicSpec
+
+
+class TopicFound(NamedTuple):
+    """A topic as it is."""
+
+    partitions: int
+    replication: int
+    has_leaders: bool
+
+
+class KafkaAdmin:
+    """Looks after topics, and reads them without a group."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        """Connect. Raises SourceUnusable."""
+        self._settings = settings
+        with telling():
+            self._admin = KafkaAdminClient(
+                **client_config(settings), request_timeout_ms=int(settings.deadline_s * 1000)
+            )
+
+    def topics(self, names: Iterable[str]) -> dict[str, TopicFound]:
+        """Describe those topics that there are. Raises SourceUnusable."""
+        wanted = set(names)
+        with telling():
+            described = self._admin.describe_topics(sorted(wanted & set(self._admin.list_topics())))
+        return {
+            one["name"]: TopicFound(
+                len(one["partitions"]),
+                min((len(part["replica_nodes"]) for part in one["partitions"]), default=0),
+                all(part["leader_id"] >= 0 for part in one["partitions"]),
+            )
+            for one in described
+        }
+
+    def create(self, specs: Sequence[TopicSpec], partitions: int, replication: int) -> None:
+        """Make topics, and wait until they are there. Raises SourceUnusable."""
+        new = [NewTopic(spec.name, partitions, replication, topic_configs=spec.configs) for spec in specs]
+        with telling():
+            self._admin.create_topics(new)
+            self._admin.wait_for_topics([spec.name for spec in specs], timeout_ms=CALL_TIMEOUT_MS)
+
+    def read(self, topic: str, *, begin: Mapping[int, int] | None = None) -> Iterator[tuple[Partition, Message]]:
+        """Read a topic from its beginning, or from these offsets of these partitions, up to its end as of now."""
+        with telling(), closing(self._reader()) as reader:
+            partitions = reader.partitions_for_topic(topic) or set()
+            wanted = [TopicPartition(topic, number) for number in sorted(begin or partitions) if number in partitions]
+            if not wanted:
+                return
+            reader.assign(wanted)
+            first = reader.beginning_offsets(wanted, timeout_ms=CALL_TIMEOUT_MS)
+            ends = reader.end_offsets(wanted, timeout_ms=CALL_TIMEOUT_MS)
+            for one in wanted:
+                reader.seek(one, max((begin or {}).get(one.partition, 0), first[one]))
+            silent_since = time.monotonic()
+            while any((reader.position(one) or 0) < (ends[one] or 0) for one in wanted):
+                polled = reader.poll(timeout_ms=500)
+                if polled:
+                    silent_since = time.monotonic()
+                elif time.monotonic() > silent_since + self._settings.deadline_s:
+                    msg = f"{topic} could not be read to its end in time"
+                    raise SourceUnusable(msg)
+                for one, records in polled.items():
+                    for r in records:
+                        if r.offset < (ends[one] or 0):
+                            yield Partition(*one), Message(r.offset, r.value, r.key, r.headers, r.timestamp)
+
+    def messages(self, partition: Partition, offsets: Sequence[int]) -> dict[int, Message]:
+        """Read these messages again, those that are still there. Raises SourceUnusable."""
+        wanted, last = set(offsets), max(offsets)
+        found = {}
+        for _, message in self.read(partition.topic, begin={partition.number: min(offsets)}):
+            if message.offset in wanted:
+                found[message.offset] = message
+            if message.offset >= last:
+                break
+        return found
+
+    def close(self) -> None:
+        """Let go."""
+        self._admin.close()
+
+    def _reader(self) -> KafkaConsumer:
+        return KafkaConsumer(
+            **client_config(self._settings),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            allow_auto_create_topics=False,
+            isolation_level="read_committed",
+        )
