@@ -17,8 +17,9 @@ import psycopg
 
 from ledger.postgres_connection import CONNECTIONS_MAX, Connection, Connections, Place, Timeouts
 from ledger.postgres_errors import NoSchema, NotUtf8, OlderSchema
+from ledger.postgres_reading import HEAD, PostgresSnapshot
 from ledger.postgres_schema import SCHEMA_VERSION, STEPS
-from ledger.postgres_unit import HEAD, PostgresSnapshot, PostgresUnit
+from ledger.postgres_unit import PostgresUnit
 from ledger.store import BookmarkMoved, Conflict, NewerSchema, ReadOnlyDatabase, StoreUnusable
 
 _BEGIN: Final = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {HEAD}"
