@@ -14,6 +14,7 @@ from domain.filters import FilterGroup
 from domain.values import read_instant
 
 LIMIT: Final = 100
+_LIMIT_MAX: Final = 1_000_000_000  # Both stores can count so far, and one further.
 
 Here: TypeAlias = Annotated[Session, Parameter(parse=False)]
 Limit: TypeAlias = Annotated[int, Parameter(help="How many at most.")]
@@ -47,11 +48,11 @@ def time_or_none(text: str | None, option: str) -> datetime | None:
 
 
 def page_limit(limit: int) -> int:
-    """Take a limit of one or more."""
+    """Take a limit of one or more; one beyond all counting is as good as none."""
     if limit < 1:
         msg = f"--limit: expected 1 or more, got {limit}"
         raise Mistake(msg)
-    return limit
+    return min(limit, _LIMIT_MAX)
 
 
 def pair(text: str, option: str, separator: str) -> tuple[str, str]:

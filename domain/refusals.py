@@ -338,5 +338,9 @@ class UnmergeNotSupported(Refusal):
     def __init__(self, object_type: str, rule: str | None) -> None:
         commands = ["remove_identifier", "create_record"]
         workarounds = [{"rule": rule, "commands": commands}] if rule else []
-        advice = "remove the additional identifier, then create a new record with it" if rule else "recreate_record"
+        advice = (
+            "remove the additional identifier, then create a new record with it"
+            if rule
+            else "recreate_record makes a new record with the values from before it"
+        )
         super().__init__(f"a merge of {object_type} is final and cannot be undone; {advice}", workarounds=workarounds)

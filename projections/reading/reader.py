@@ -50,7 +50,7 @@ class Reader:
         return self._now.account, object_type, record_id
 
     def _at(self, as_of: int | None) -> Moment:
-        if as_of is None:
+        if as_of is None or as_of >= self._now.at:
             return self._now
         at = self._ledger.end_of_command(as_of)
         return self._now if at >= self._now.at else self._now._replace(at=at, is_now=False)
