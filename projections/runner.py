@@ -131,11 +131,20 @@ class Projector:
             except Stale:
                 if self._store.live() == old:
                     raise
-            except UnusableProjections:  # The live one is broken: nobody writes it, and nobody can read it.
+            except UnusableProjections:
+                if self._is_readable():  # Busy, then: readers must not be taken back to an earlier moment.
+                    raise
                 self._store.go_live(generation)
                 break
         self._store.drop_old()
         return self._run(generation, None)
+
+    def _is_readable(self) -> bool:
+        try:
+            with self._store.snapshot(TABLES_VERSION) as snapshot:
+                return snapshot.mark().position >= 0
+        except StoreUnusable:
+            return False
 
     def _is_ours(self, generation: Generation) -> bool:
         """Whether the generation was made from this ledger, and not from one that was here before."""

@@ -15,7 +15,7 @@ from projections.catalogue import TABLES_VERSION
 from projections.reading import open_reader
 from projections.runner import Progress, Projector
 from projections.sqlite import SqliteReadStore
-from projections.store import Generation, ReadStore, Stale
+from projections.store import Generation, ReadStore, Stale, UnusableProjections
 from tests.builders import ACME, ANN, ANNE, create, merge, update
 from tests.projections.histories import EVERYTHING, digests
 from tests.reading import Readable
@@ -166,6 +166,24 @@ def test_a_rebuild_that_another_version_left_is_begun_anew(readable: Readable) -
     left = readable.store.begin("another version")
     readable.projector.rebuild()
     assert live(readable.store).number == left.number + 1
+
+
+def test_a_rebuild_waits_for_a_page_of_the_live_one_and_gives_up_rather_than_take_readers_back(
+    readable: Readable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readable.given(create(ANN))
+    readable.projector.catch_up()
+    was = live(readable.store)
+    readable.store.close()
+    monkeypatch.setattr("projections.sqlite._BUSY_S", 0.2)
+    with closing(SqliteReadStore(tmp_path / "ledger.db")) as other, other.page(was):
+        with pytest.raises(UnusableProjections, match="locked"):
+            readable.projector.rebuild()
+        assert live(readable.store) == was
+        assert readable.store.building() is not None
+    readable.projector.rebuild()
+    assert live(readable.store).number == was.number + 1
+    assert readable.store.building() is None
 
 
 # -- crashes
