@@ -389,6 +389,9 @@ _ENCODER = msgspec.json.Encoder(order="sorted")
 
 
 def fingerprint(command: AnyCommand) -> str:
-    """Digest the body of a command, without who and why: the same id with another body is refused."""
-    body = msgspec.structs.replace(command, actor=None, reason=None)
+    """Digest the body of a command, without who and why: the same id with another body is refused.
+
+    The account is left out: ids are an account's own, and whether a command names it makes no difference.
+    """
+    body = msgspec.structs.replace(command, account=DEFAULT_ACCOUNT, actor=None, reason=None)
     return blake2b(_ENCODER.encode(body), digest_size=16).hexdigest()
