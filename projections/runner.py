@@ -6,42 +6,24 @@ there, loudly; all before it stays readable.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Final, NoReturn, Protocol, TypeAlias
+from typing import Final, NoReturn, TypeAlias
 
 import msgspec
 from msgspec import Struct
 
-from domain import events as e
-from domain.events import OUTCOME_TYPES
 from ledger.store import StoredEvent, StoreUnusable
 from projections.catalogue import PROJECTIONS, TABLES_VERSION
-from projections.page import Page, Projection
+from projections.folding import Log, apply, commands, read_commands
+from projections.page import Projection
 from projections.shapes import ProjectionStatus
 from projections.store import Generation, Mark, NotProjected, ReadStore, Stale, UnusableProjections, WritableRows
 from projections.tables import Rows, sql_time
 
 PAGE_EVENTS: Final = 5_000
 _encode: Final = msgspec.json.Encoder().encode
-Decoded: TypeAlias = tuple[StoredEvent, e.Event]
-
-
-class Log(Protocol):
-    """What the runner reads of the ledger."""
-
-    def head(self) -> int:
-        """Tell the last position."""
-        ...
-
-    def read(self, after: int, limit: int) -> list[StoredEvent]:
-        """Read a page in order."""
-        ...
-
-    def decode(self, stored: StoredEvent) -> e.Event:
-        """Read an event from what is stored."""
-        ...
 
 
 class Progress(Struct, frozen=True):
@@ -200,7 +182,7 @@ class Projector:
 
     def _stop(self, generation: Generation, failed: "_Unfoldable") -> NoReturn:
         """Project the page command by command up to the one that fails, and stop there."""
-        for command in _commands(failed.stored):
+        for command in commands(failed.stored):
             try:
                 with self._store.page(generation) as rows:
                     if rows.mark().position < command[-1].position:
@@ -263,36 +245,6 @@ class _Unfoldable(Exception):  # noqa: N818  says what the events are
         self.stored, self.why = stored, why
 
 
-def read_commands(ledger: Log, after: int, page_events: int) -> list[StoredEvent]:
-    """Read about a page of events, whole commands alone: it ends with an outcome."""
-    limit = page_events
-    while True:
-        stored = ledger.read(after, limit)
-        end = len(stored)
-        while end and stored[end - 1].type not in OUTCOME_TYPES:
-            end -= 1
-        if end or len(stored) < limit:
-            return stored[:end]
-        limit *= 2
-
-
-def apply(decoded: Sequence[Decoded], rows: Rows) -> None:
-    """Fold events through every projection. The definition of a segment goes alone: it may look at all records."""
-    begin = 0
-    for at in [at for at, (_, event) in enumerate(decoded) if type(event) is e.SegmentDefined]:
-        _apply_all(decoded[begin:at], rows)
-        _apply_all(decoded[at : at + 1], rows)
-        begin = at + 1
-    _apply_all(decoded[begin:], rows)
-
-
-def _apply_all(decoded: Sequence[Decoded], rows: Rows) -> None:
-    if decoded:
-        page = Page((stored.position, stored.stream, stored.recorded_at, event) for stored, event in decoded)
-        for projection in PROJECTIONS:
-            projection.apply(page, rows)
-
-
 def digest(rows: Rows, projection: Projection) -> str:
     """Digest all that a projection holds: every row of its tables as JSON, in the order of their keys."""
     hashed = blake2b(digest_size=16)
@@ -301,12 +253,3 @@ def digest(rows: Rows, projection: Projection) -> str:
         for row in rows.scan(table):
             hashed.update(_encode(row))
     return hashed.hexdigest()
-
-
-def _commands(stored: Sequence[StoredEvent]) -> Iterator[list[StoredEvent]]:
-    command: list[StoredEvent] = []
-    for one in stored:
-        command.append(one)
-        if one.type in OUTCOME_TYPES:
-            yield command
-            command = []

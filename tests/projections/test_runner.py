@@ -15,7 +15,8 @@ from ledger.ledger import Ledger
 from ledger.sqlite import SqliteStore
 from ledger.store import StoredEvent
 from projections.catalogue import TABLES, TABLES_VERSION
-from projections.runner import Progress, ProjectionFailed, Projector, read_commands
+from projections.folding import read_commands
+from projections.runner import Progress, ProjectionFailed, Projector
 from projections.sqlite import SqliteReadStore
 from projections.store import OutdatedProjections, ReadStore
 from tests.builders import ACME, ANN, ANNE, ANNIE, create, merge, update

@@ -1,0 +1,69 @@
+"""Layer: projections. Whole commands go through every projection, in order: what a page is, apart from who runs it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol, TypeAlias
+
+from domain import events as e
+from domain.events import OUTCOME_TYPES
+from ledger.store import StoredEvent
+from projections.catalogue import PROJECTIONS
+from projections.page import Page
+from projections.tables import Rows
+
+Decoded: TypeAlias = tuple[StoredEvent, e.Event]
+
+
+class Log(Protocol):
+    """What the projections read of the ledger."""
+
+    def head(self) -> int:
+        """Tell the last position."""
+        ...
+
+    def read(self, after: int, limit: int) -> list[StoredEvent]:
+        """Read a page in order."""
+        ...
+
+    def decode(self, stored: StoredEvent) -> e.Event:
+        """Read an event from what is stored."""
+        ...
+
+
+def read_commands(ledger: Log, after: int, page_events: int) -> list[StoredEvent]:
+    """Read about a page of events, whole commands alone: it ends with an outcome."""
+    limit = page_events
+    while True:
+        stored = ledger.read(after, limit)
+        end = len(stored)
+        while end and stored[end - 1].type not in OUTCOME_TYPES:
+            end -= 1
+        if end or len(stored) < limit:
+            return stored[:end]
+        limit *= 2
+
+
+def apply(decoded: Sequence[Decoded], rows: Rows) -> None:
+    """Fold events through every projection. The definition of a segment goes alone: it may look at all records."""
+    begin = 0
+    for at in [at for at, (_, event) in enumerate(decoded) if type(event) is e.SegmentDefined]:
+        _apply_all(decoded[begin:at], rows)
+        _apply_all(decoded[at : at + 1], rows)
+        begin = at + 1
+    _apply_all(decoded[begin:], rows)
+
+
+def _apply_all(decoded: Sequence[Decoded], rows: Rows) -> None:
+    if decoded:
+        page = Page((stored.position, stored.stream, stored.recorded_at, event) for stored, event in decoded)
+        for projection in PROJECTIONS:
+            projection.apply(page, rows)
+
+
+def commands(stored: Sequence[StoredEvent]) -> Iterator[list[StoredEvent]]:
+    """Take events apart into commands; each ends with its outcome."""
+    command: list[StoredEvent] = []
+    for one in stored:
+        command.append(one)
+        if one.type in OUTCOME_TYPES:
+            yield command
+            command = []
