@@ -34,6 +34,8 @@ def link_needs(command: Associate | Dissociate, view: View) -> Iterator[Need]:
     ends = RecordRef(command.object_type, command.record_id), command.to.ref
     for ref in ends:
         yield from follow_needs(view, command.account, ref)
+    # As they are named, too: they may only begin with an earlier command of the same batch.
+    yield streams.association(command.account, *ends)
     current = [current_ref(view, command.account, ref) for ref in ends]
     one, other = current
     if one is None or other is None:

@@ -101,6 +101,7 @@ class View:
         self._held: dict[HeldBy, dict[str, tuple[RecordRef, ...]]] = {}  # Values with their holders.
         self._current: dict[str, str] = {}  # Record stream to record stream, a step or more.
         self._members: dict[str, tuple[RecordId, ...]] = {}
+        self._begun: set[str] = set()  # Records that did not exist: whatever they have, decisions gave them.
         # What `apply` changed, so that what is loaded later from before it can be brought up to date.
         self._sides: dict[str, tuple[str, str]] = {}
         self._claimed: dict[ClaimKey, list[ClaimChange]] = {}
@@ -121,7 +122,9 @@ class View:
         elif need.stream in self._sides:  # Made by an earlier decision: what it has is what its sides had.
             for side in self._sides[need.stream]:
                 yield from self.unmet(need._replace(stream=side))
-        elif need not in self._held if isinstance(need, HeldBy) else need.stream not in self._members:
+        elif need.stream not in self._begun and (
+            need not in self._held if isinstance(need, HeldBy) else need.stream not in self._members
+        ):
             yield need
 
     def missing(self, needs: Iterable[Need]) -> list[Need]:
@@ -139,6 +142,9 @@ class View:
         """Load a stream's state and how many events it has; None and 0 for one that does not exist."""
         self._states[stream] = state
         self._versions[stream] = version
+        if not version and streams.parse(stream).kind == streams.RECORDS:
+            self._begun.add(stream)
+            self._current.setdefault(stream, stream)
 
     def put_claim(self, key: ClaimKey, holders: Iterable[RecordRef]) -> None:
         """Load who claims this."""
@@ -237,6 +243,8 @@ class View:
             return tuple(
                 member for side in self._sides[stream] for member in (*self.members(side), side.rsplit("/", 1)[1])
             )
+        if stream in self._begun:
+            return ()
         try:
             return self._members[stream]
         except KeyError:
@@ -257,6 +265,8 @@ class View:
         if need.stream in self._sides:
             for side in self._sides[need.stream]:
                 yield from self._loaded_held(need._replace(stream=side))
+        elif need.stream in self._begun:
+            return
         elif need in self._held:
             yield from self._held[need].items()
         else:

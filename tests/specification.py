@@ -97,6 +97,8 @@ class InMemoryLedger:
     def _load_streams_of(self, recorded: Sequence[Recorded], view: View) -> bool:
         """Load the streams that are about to be written unseen; whether one of them exists."""
         unseen = [stream for stream, _ in recorded if not view.has(stream)]
+        begun = {stream for stream, event in recorded if isinstance(event, BEGINNINGS)}
+        assert begun.issuperset(unseen), f"writes to what needs did not ask for: {unseen}"
         for stream in unseen:
             self._fill(view, stream)
         return any(stream in self.states for stream in unseen)

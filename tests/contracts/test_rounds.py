@@ -1,0 +1,56 @@
+"""Layer: tests. A batch is loaded in a few rounds, however many commands it has, and whatever they make and use."""
+
+import pytest
+
+from domain.commands import Command
+from domain.ids import RecordRef
+from domain.view import Need
+from ledger.ledger import Ledger
+from ledger.loading import Loader
+from tests import builders as b
+from tests.contracts.places import batch
+
+PAIRS = 40
+ROUNDS_MAX = 5
+
+
+def everything(prefix: str) -> list[Command]:
+    """Make pairs of contacts, link them, log on them, give them addresses and segments, and merge them."""
+    commands: list[Command] = []
+    for number in range(PAIRS):
+        one, other, merged = (RecordRef("contacts", f"{prefix}-{number}-{side}") for side in ("a", "b", "ab"))
+        commands += [
+            b.create(one, email=f"{one.record_id}@x.be"),
+            b.create(other, email=f"{other.record_id}@x.be", city="Gent"),
+            b.associate(one, other, "colleague"),
+            b.associate(other, b.ACME, "primary"),
+            b.log_activity(f"note-{prefix}-{number}", one),
+            b.add_identifier(one, f"also-{one.record_id}@x.be"),
+            b.add_to_segment("vip", other),
+            b.mark_not_duplicates(one, b.ANN),
+            b.merge(one, other, into=merged),
+            b.update(one, city="Brugge"),
+        ]
+    return commands
+
+
+@pytest.mark.parametrize("trigger", [{}, {"hs_additional_emails": "ann@x.be"}, {"hs_merged_object_ids": "x"}])
+def test_a_batch_is_loaded_in_a_few_rounds(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, trigger: dict[str, str]
+) -> None:
+    ledger.execute(batch(b.create(b.ACME), b.create(b.ANN), b.static_segment("vip")))
+    if trigger:
+        ledger.execute(batch(b.workflow("watch", b.where(**trigger), allow=True)))
+    rounds: list[set[Need]] = []
+    real = Loader._load  # noqa: SLF001  to be counted
+
+    def counted(loader: Loader, missing: set[Need]) -> None:
+        rounds.append(missing)
+        real(loader, missing)
+
+    monkeypatch.setattr(Loader, "_load", counted)
+    for prefix in ("new", "newer"):
+        outcomes = ledger.execute(batch(*everything(prefix)))
+        assert {outcome.status for outcome in outcomes} == {"applied"}
+        assert len(rounds) <= ROUNDS_MAX, [sorted(map(str, one))[:3] for one in rounds]
+        rounds.clear()
