@@ -24,7 +24,6 @@ from domain.values import PropertyType
 from domain.view import Need
 
 _SETTINGS = frozenset(ConfigureAccount.__struct_fields__) - frozenset(Command.__struct_fields__)
-_NUMERIC_RULES = ("sum",)
 _COMBINING_RULES = ("sum", "union")  # What they make is neither side's value.
 
 
@@ -75,7 +74,7 @@ def _why_not(known: PropertyType | None, before: PropertyDefinition | None, new:
         return f"is of type {known} and stays so"
     if before is not None and before.unique != new.unique:  # Values stand that were claimed, or were not.
         return f"is {'unique' if before.unique else 'not unique'} and stays so"
-    if new.rule in _NUMERIC_RULES and kind != "number":
+    if new.rule == "sum" and kind != "number":
         return "rule sum needs type number"
     if new.rule == "union" and kind != "list":
         return "rule union needs type list"

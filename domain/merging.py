@@ -84,14 +84,9 @@ def merge(deciding: Deciding, command: MergeRecords) -> None:
     result, merged = _decided(deciding, command)
     deciding.about, deciding.merge_id = result, merged.merge_id
     deciding.emit_on(result, merged)
-    for ref, side in ((primary, "primary"), (secondary, "secondary")):
-        away = e.MergedAway(
-            into=result.record_id,
-            side="primary" if side == "primary" else "secondary",
-            merge_id=merged.merge_id,
-            **deciding.meta,
-        )
-        deciding.emit_on(ref, away)
+    into, merge_id = result.record_id, merged.merge_id
+    deciding.emit_on(primary, e.MergedAway(into=into, side="primary", merge_id=merge_id, **deciding.meta))
+    deciding.emit_on(secondary, e.MergedAway(into=into, side="secondary", merge_id=merge_id, **deciding.meta))
 
 
 def preview(deciding: Deciding, command: MergeRecords) -> Preview:
