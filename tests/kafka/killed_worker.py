@@ -2,7 +2,7 @@
 
 from contextlib import closing
 
-from consumers.kafka import KafkaSource
+from consumers.kafka_source import KafkaSource
 from consumers.kafka_admin import KafkaAdmin
 from consumers.kafka_settings import KafkaSettings
 from consumers.kafka_sink import KafkaSink

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from consumers.kafka import KafkaSource
+from consumers.kafka_source import KafkaSource
 from consumers.kafka_settings import KafkaSettings
 from consumers.port import Partition
 from ledger.ledger import Ledger

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from tempfile import TemporaryFile
 from typing import Any
 
-from consumers.kafka import KafkaSource
+from consumers.kafka_source import KafkaSource
 from consumers.kafka_admin import KafkaAdmin
 from consumers.kafka_settings import KafkaSettings
 from consumers.kafka_sink import KafkaSink
