@@ -19,6 +19,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -184,6 +185,23 @@ class Broker:
             check=True,
             stdout=subprocess.DEVNULL,
         )
+
+
+def free_ports() -> int:
+    """Find a port that is free, with the ones behind it."""
+    while True:
+        with socket.socket() as first:
+            first.bind(("127.0.0.1", 0))
+            port: int = first.getsockname()[1]
+            if port + PORTS >= 32768:  # Where the system hands out ports of its own.
+                port = 20000 + port % 12000
+        try:
+            for offset in range(PORTS):
+                with socket.socket() as one:
+                    one.bind(("127.0.0.1", port + offset))
+        except OSError:
+            continue
+        return port
 
 
 def jars() -> Path:

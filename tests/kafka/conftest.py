@@ -1,7 +1,6 @@
 """One real broker a session, started by the launcher that people use; `KAFKA_BOOTSTRAP` names another one."""
 
 import os
-import socket
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from consumers.kafka_settings import KafkaSettings
-from deploy.kafka.broker import PORTS, Broker
+from deploy.kafka.broker import Broker, free_ports
 from ledger.ledger import Ledger, open_ledger
 
 _numbers = count(1)
@@ -19,23 +18,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "broker" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.kafka)
-
-
-def free_ports() -> int:
-    """Find a port that is free, with the ones behind it."""
-    while True:
-        with socket.socket() as first:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            if port + PORTS >= 32768:  # Where the system hands out ports of its own.
-                port = 20000 + port % 12000
-        try:
-            for offset in range(PORTS):
-                with socket.socket() as one:
-                    one.bind(("127.0.0.1", port + offset))
-        except OSError:
-            continue
-        return port
 
 
 @pytest.fixture(scope="session")

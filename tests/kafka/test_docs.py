@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kafka.conftest import free_ports
+from deploy.kafka.broker import free_ports
 
 pytestmark = pytest.mark.kafka
 ROOT = Path(__file__).parents[2]

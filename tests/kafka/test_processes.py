@@ -194,7 +194,7 @@ def test_processes_that_lack_a_topic_say_so_and_end(settings: KafkaSettings, tmp
 def test_health_and_figures_are_told(place: Place) -> None:
     import urllib.request  # noqa: PLC0415
 
-    from tests.kafka.conftest import free_ports  # noqa: PLC0415
+    from deploy.kafka.broker import free_ports  # noqa: PLC0415
 
     port = free_ports()
     place.start("consume", MERGE_LEDGER_HEALTH=f"127.0.0.1:{port}")
