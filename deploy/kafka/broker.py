@@ -32,6 +32,7 @@ USER, PASSWORD = "merge", "merge-secret"
 START_TIMEOUT_S = 90
 STOP_TIMEOUT_S = 30
 PORTS = 5
+OWN_PORTS = 32_768  # From here on the system hands out ports of its own.
 
 SETTINGS = """\
 process.roles=broker,controller
@@ -193,8 +194,8 @@ def free_ports() -> int:
         with socket.socket() as first:
             first.bind(("127.0.0.1", 0))
             port: int = first.getsockname()[1]
-            if port + PORTS >= 32768:  # Where the system hands out ports of its own.
-                port = 20000 + port % 12000
+            if port + PORTS >= OWN_PORTS:
+                port = 20_000 + port % 12_000
         try:
             for offset in range(PORTS):
                 with socket.socket() as one:
