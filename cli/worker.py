@@ -42,8 +42,8 @@ def consume(
     *, batch: Annotated[int, Parameter(help="How many commands a commit holds at most.")] = 1_000, session: Here
 ) -> int:
     """Read commands from Kafka and carry them out, until told to stop."""
-    from consumers.kafka_source import KafkaSource  # noqa: PLC0415  slow to load
     from consumers.kafka_check import make_sure  # noqa: PLC0415
+    from consumers.kafka_source import KafkaSource  # noqa: PLC0415  slow to load
     from consumers.worker import Settings, Worker  # noqa: PLC0415
 
     if not 1 <= batch <= 10_000:  # noqa: PLR2004  what the ledger takes at once

@@ -2,10 +2,10 @@
 
 from contextlib import closing
 
-from consumers.kafka_source import KafkaSource
 from consumers.kafka_admin import KafkaAdmin
 from consumers.kafka_settings import KafkaSettings
 from consumers.kafka_sink import KafkaSink
+from consumers.kafka_source import KafkaSource
 from consumers.publish import Publisher
 from consumers.worker import Settings, Worker
 from ledger.ledger import open_ledger

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from consumers.kafka_source import KafkaSource
 from consumers.kafka_settings import KafkaSettings
+from consumers.kafka_source import KafkaSource
 from consumers.port import Partition
 from ledger.ledger import Ledger
 from tests.consumers.feeding import create, merge

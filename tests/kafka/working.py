@@ -11,10 +11,10 @@ from contextlib import closing, contextmanager
 from tempfile import TemporaryFile
 from typing import Any
 
-from consumers.kafka_source import KafkaSource
 from consumers.kafka_admin import KafkaAdmin
 from consumers.kafka_settings import KafkaSettings
 from consumers.kafka_sink import KafkaSink
+from consumers.kafka_source import KafkaSource
 from consumers.port import Headers, Message, Partition
 from consumers.topics import TopicSpec
 from consumers.worker import Settings, Worker
