@@ -16,6 +16,8 @@ def explain(error: Exception, tokens: Sequence[str]) -> tuple[int, str]:
     """Tell the exit code and the one line for people; a bug's details go to a file that only its owner reads."""
     if isinstance(error, StoreUnusable):
         return exits.STORE_UNUSABLE, str(error)
+    if isinstance(error, ModuleNotFoundError) and error.name == "kafka":
+        return exits.STORE_UNUSABLE, "Kafka needs kafka-python; install merge-ledger with the extra [kafka]"
     kind = type(error).__name__
     try:
         where = _write_report(error, tokens)

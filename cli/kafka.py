@@ -33,6 +33,11 @@ def telling() -> Iterator[None]:
         raise KafkaUnusable(str(error)) from error
 
 
+def named_here(session: Session) -> list[topics.TopicSpec]:
+    """List the topics as they are called here."""
+    return [msgspec.structs.replace(spec, name=prefixed(session, spec.name)) for spec in topics.SPECS]
+
+
 def settled(session: Session) -> KafkaSettings:
     """Take the settings of Kafka, and warn of what is not wise."""
     settings = kafka_settings(session.settings.kafka)
@@ -56,7 +61,7 @@ def topics_create(
     session: Here,
 ) -> int:
     """Make the topics that are not there yet, and report those that differ from what was asked for."""
-    specs = [msgspec.structs.replace(spec, name=prefixed(session, spec.name)) for spec in topics.SPECS]
+    specs = named_here(session)
     if show:
         print("\n".join(topics.shell_lines(specs, partitions, replication)))  # noqa: T201  data for a shell
         return exits.DONE

@@ -6,10 +6,13 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from cli.arguments import Here
-from cli.exits import DONE, STORE_UNUSABLE
+from cli.exits import DONE, FOUND, STORE_UNUSABLE
+from cli.kafka_settings import is_configured
+from cli.kafka_status import database_clock, kafka_checks
 from cli.opening import Opened, opened, run
 from cli.output import Answer, drawn_by
 from cli.session import Session
+from consumers.checks import Check
 from ledger.store import StoreUnusable
 
 
@@ -41,19 +44,30 @@ def projections_rebuild(*, session: Here) -> int:
 
 
 def status(*, session: Here) -> Answer:
-    """Show the database, its schema and position, the projections' lag, and the settings with their origin."""
+    """Show the database, the projections' lag, and the settings with their origin; where it is set, Kafka too.
+
+    Exit 5 where the database or Kafka cannot be used, 1 where anything else of Kafka is not well.
+    """
     shown = {one.name: one.shown for one in session.settings.origins}
     told: dict[str, Any] = {"database": {"location": shown["db"]}, "projections": None}
     code = DONE
     notes: list[str] = []
+    kafka: list[Check] = []
     try:
         with opened(session) as sides:
             told["database"] = _database(sides, session)
             told["projections"] = _projections(sides)
+            if is_configured(session.settings.origins):
+                kafka = [database_clock(session, sides.ledger.store)]
     except StoreUnusable as unusable:
         told["database"]["problem"] = str(unusable)
         code = STORE_UNUSABLE
         notes.append(f"merge-ledger: {unusable}")
+    if is_configured(session.settings.origins):
+        found, unusable_or_not = kafka_checks(session)
+        told["kafka"] = kafka = [*found, *kafka]
+        code = code or unusable_or_not or (DONE if all(check.ok for check in kafka) else FOUND)
+        notes = notes or [f"merge-ledger: Kafka: {check.line}" for check in kafka if not check.ok][:1]
     told["settings"] = [
         {"name": one.name, "value": one.shown, "origin": one.origin} for one in session.settings.origins
     ]

@@ -107,12 +107,22 @@ def settings_page(account: Mapping[str, Any]) -> RenderableType:
     return drawn
 
 
+_CHECKS: Final = (
+    Column("check", "name"),
+    Column("", lambda row: "well" if row["ok"] else "not well"),
+    Column("what was found", "said"),
+    Column("next step", "next_step"),
+)
+
+
 def status_page(told: Mapping[str, Any]) -> RenderableType:
     """Draw the state of everything."""
     parts: list[RenderableType] = []
     for part in ("database", "projections"):
         named = [(name.replace("_", " "), text(value)) for name, value in _spoken(told[part] or {})]
         parts += [Text(part, "bold"), facts(named or [("", Text("none yet", "dim"))]), Text("")]
+    if "kafka" in told:
+        parts.append(table(_CHECKS, told["kafka"], "kafka"))
     settings = new_table("settings")
     for head in ("setting", "value", "origin", "what it is for"):
         settings.add_column(head, overflow="fold")

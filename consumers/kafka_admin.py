@@ -6,7 +6,7 @@ from contextlib import closing
 from typing import NamedTuple
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.admin import NewTopic
+from kafka.admin import ConfigResource, NewTopic, OffsetSpec
 
 from consumers.kafka_client import CALL_TIMEOUT_MS, client_config, telling
 from consumers.kafka_settings import KafkaSettings
@@ -20,6 +20,14 @@ class TopicFound(NamedTuple):
     partitions: int
     replication: int
     has_leaders: bool
+    identity: str = ""  # Another one when it is made anew.
+
+
+class Bounds(NamedTuple):
+    """What there is of a partition: from which offset on, and up to which."""
+
+    begin: int
+    end: int
 
 
 class KafkaAdmin:
@@ -43,9 +51,44 @@ class KafkaAdmin:
                 len(one["partitions"]),
                 min((len(part["replica_nodes"]) for part in one["partitions"]), default=0),
                 all(part["leader_id"] >= 0 for part in one["partitions"]),
+                str(one["topic_id"]),
             )
             for one in described
         }
+
+    def brokers(self) -> str:
+        """Say how many brokers there are. Raises SourceUnusable."""
+        with telling():
+            count = len(self._admin.describe_cluster()["brokers"])
+        return "1 broker" if count == 1 else f"{count} brokers"
+
+    def policies(self, names: Iterable[str]) -> dict[str, str]:
+        """Tell what becomes of old messages of each topic that there is: `delete`, `compact`. Raises SourceUnusable."""
+        with telling():
+            asked = [ConfigResource("TOPIC", name, None) for name in self.topics(names)]
+            told = self._admin.describe_configs(asked, config_filter="all").get("topic", {}) if asked else {}
+        return {name: str(configs["cleanup.policy"]["value"]) for name, configs in told.items()}
+
+    def newest_ms(self, names: Iterable[str]) -> int | None:
+        """Tell the latest time of any message of these topics; None where there is none. Raises SourceUnusable."""
+        wanted = [
+            TopicPartition(name, number)
+            for name, found in self.topics(names).items()
+            for number in range(found.partitions)
+        ]
+        with telling():
+            told = self._admin.list_partition_offsets(dict.fromkeys(wanted, OffsetSpec.MAX_TIMESTAMP)) if wanted else {}
+        return max((one.timestamp for one in told.values() if one.timestamp >= 0), default=None)
+
+    def bounds(self, partition: Partition) -> Bounds:
+        """Tell what there is of a partition. Raises SourceUnusable, also where there is none."""
+        one = TopicPartition(*partition)
+        with telling():
+            first, last = (
+                self._admin.list_partition_offsets({one: spec})[one].offset
+                for spec in (OffsetSpec.EARLIEST, OffsetSpec.LATEST)
+            )
+        return Bounds(int(first), int(last))
 
     def create(self, specs: Sequence[TopicSpec], partitions: int, replication: int) -> None:
         """Make topics, and wait until they are there. Raises SourceUnusable."""

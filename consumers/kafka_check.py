@@ -1,75 +1,86 @@
-"""Layer: consumers. Finds out why a Kafka cannot be reached, step by step, each under a deadline of ours.
+"""Layer: consumers. Finds out why a Kafka cannot be used, step by step, each under a deadline of ours.
 
 The library says "unable to bootstrap" of a wrong password, of a missing certificate and of TLS spoken
-to a plaintext port alike, and waits long before it does. Here the first step that fails is named.
+to a plaintext port alike, and waits long before it does. Here the step that fails is named. Workers
+begin with these checks; `status` looks at more.
 """
 
 import socket
 import ssl
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from functools import partial
 from typing import Final, TypeVar
 
-from msgspec import Struct
-
-from consumers.kafka_admin import KafkaAdmin
+from consumers.checks import Check, NotWell, look, not_from_the_future
+from consumers.kafka_admin import KafkaAdmin, TopicFound
 from consumers.kafka_client import missing_codecs, tls_context
 from consumers.kafka_settings import KafkaSettings
 from consumers.port import SourceUnusable
+from consumers.topics import TopicSpec
 
 T = TypeVar("T")
 STEP_S: Final = 3.0
+_NOT_LET_IN: Final = NotWell(
+    "it does not let us in, or speaks another protocol",
+    "check kafka_protocol, kafka_mechanism, user, password and certificates",
+)
 
 
-class Check(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A thing that was looked at."""
+def checks(settings: KafkaSettings, topics: Iterable[str] = ()) -> Iterator[Check]:
+    """Look at what a worker needs, until something keeps it from all. It can work if the last check is well.
 
-    name: str
-    is_ok: bool
-    said: str
-    seconds: float
-
-
-class _Failed(Exception):  # noqa: N818  carries one line
-    pass
-
-
-def checks(settings: KafkaSettings, topics: tuple[str, ...] = ()) -> Iterator[Check]:
-    """Look at one thing after another, until one is not as it has to be."""
-    steps: list[tuple[str, Callable[[], str]]] = [("codecs", _codecs)]
-    steps += [(f"connect {host}:{port}", lambda h=host, p=port: _connect(h, p)) for host, port in settings.hosts()]  # type: ignore[misc]
-    if settings.is_encrypted:
-        steps += [
-            (f"TLS {host}:{port}", lambda h=host, p=port: _shake_hands(settings, h, p))  # type: ignore[misc]
-            for host, port in settings.hosts()
-        ]
-    steps.append(("log in" if settings.mechanism or settings.cert_file else "ask", lambda: _log_in(settings, topics)))
-    for name, step in steps:
-        began = time.monotonic()
-        try:
-            said, is_ok = step(), True
-        except (_Failed, SourceUnusable) as failed:
-            said, is_ok = str(failed), False
-        yield Check(name=name, is_ok=is_ok, said=said, seconds=round(time.monotonic() - began, 3))
-        if not is_ok:
-            return
+    Of several brokers named one is enough to begin with; those that are away are told.
+    """
+    deadline_s = settings.deadline_s
+    yield (codecs := look("codecs", deadline_s, _codecs))
+    if not codecs.ok:
+        return
+    is_anyone_there = False
+    for host, port in settings.hosts():
+        steps: list[tuple[str, Callable[[], str]]] = [(f"connect {host}:{port}", partial(_connect, host, port))]
+        if settings.is_encrypted:
+            steps.append((f"TLS {host}:{port}", partial(_shake_hands, settings, host, port)))
+        for name, step in steps:
+            yield (check := look(name, deadline_s, step))
+            if not check.ok:
+                break
+        else:
+            is_anyone_there = True
+    if not is_anyone_there:
+        return
+    log_in = "log in" if settings.mechanism or settings.cert_file else "ask"
+    ask = partial(_asking, settings, lambda admin: f"it answers, as a cluster of {admin.brokers()}")
+    yield (check := look(log_in, deadline_s, ask, if_in_vain=_NOT_LET_IN))
+    wanted = sorted(set(topics))
+    if check.ok and wanted:
+        yield look("topics", deadline_s, partial(_asking, settings, partial(_are_there, wanted)))
 
 
-def make_sure(settings: KafkaSettings, topics: tuple[str, ...] = ()) -> None:
-    """Find all well. Raises SourceUnusable with the step that failed."""
-    for check in checks(settings, topics):
-        if not check.is_ok:
-            msg = f"Kafka at {','.join(settings.bootstrap)}: {check.name}: {check.said}"
-            raise SourceUnusable(msg)
+def checks_of_topics(settings: KafkaSettings, specs: Iterable[TopicSpec]) -> Iterator[Check]:
+    """Look at how topics are kept, and at the time of what is in them. Asked of a Kafka that answers."""
+    specs = list(specs)
+    for name, step in (
+        ("partitions", partial(_have_equal_partitions, specs)),
+        ("compaction", partial(_are_kept_as_made, specs)),
+        ("clock of the senders", lambda admin: not_from_the_future(admin.newest_ms([spec.name for spec in specs]))),
+    ):
+        yield look(name, settings.deadline_s, partial(_asking, settings, step))
+
+
+def make_sure(settings: KafkaSettings, topics: Iterable[str] = ()) -> None:
+    """Find all well that a worker needs. Raises SourceUnusable with the step that failed."""
+    *_, last = checks(settings, topics)
+    if not last.ok:
+        msg = f"Kafka at {','.join(settings.bootstrap)}: {last.line}"
+        raise SourceUnusable(msg)
 
 
 def _codecs() -> str:
     missing = missing_codecs()
     if missing:
-        msg = f"{', '.join(missing)} cannot be read; install the `kafka` extra of this package"
-        raise _Failed(msg)
+        msg = f"{', '.join(missing)} cannot be read"
+        raise NotWell(msg, "install the `kafka` extra of this package")
     return "all can be read"
 
 
@@ -78,8 +89,8 @@ def _connect(host: str, port: int) -> str:
         with socket.create_connection((host, port), timeout=STEP_S) as connection:
             return f"connected to {connection.getpeername()[0]}"
     except OSError as error:
-        msg = f"no connection ({error}); check kafka_bootstrap, and whether the broker runs"
-        raise _Failed(msg) from error
+        msg = f"no connection ({error})"
+        raise NotWell(msg, "check kafka_bootstrap, and whether the broker runs") from error
 
 
 def _shake_hands(settings: KafkaSettings, host: str, port: int) -> str:
@@ -91,51 +102,55 @@ def _shake_hands(settings: KafkaSettings, host: str, port: int) -> str:
         ):
             return f"{encrypted.version()}, the certificate is trusted"
     except ssl.SSLCertVerificationError as error:
-        msg = f"its certificate is not trusted ({error.verify_message}); check kafka_ca_file and the name in it"
-        raise _Failed(msg) from error
+        said = f"its certificate is not trusted ({error.verify_message})"
+        raise NotWell(said, "check kafka_ca_file, and the name in the certificate") from error
     except (TimeoutError, ConnectionResetError, ssl.SSLError) as error:
-        msg = f"no TLS is spoken there ({type(error).__name__}); check the port, and kafka_protocol"
-        raise _Failed(msg) from error
+        said = f"no TLS is spoken there ({type(error).__name__})"
+        raise NotWell(said, "check the port, and kafka_protocol") from error
     except OSError as error:
         msg = f"no connection ({error})"
-        raise _Failed(msg) from error
+        raise NotWell(msg, "check kafka_bootstrap, and whether the broker runs") from error
 
 
-def _log_in(settings: KafkaSettings, topics: tuple[str, ...]) -> str:
-    def ask() -> set[str]:
-        with closing(KafkaAdmin(settings)) as admin:
-            return set(topics) - set(admin.topics(topics))
+def _asking(settings: KafkaSettings, ask: Callable[[KafkaAdmin], T]) -> T:
+    with closing(KafkaAdmin(settings)) as admin:
+        return ask(admin)
 
-    try:
-        missing = within(settings.deadline_s, ask)
-    except SourceUnusable as error:
-        why = "it does not let us in, or speaks another protocol"
-        msg = f"{why}; check kafka_protocol, kafka_mechanism, user, password and certificates ({error})"
-        raise _Failed(msg) from error
+
+def _are_there(wanted: list[str], admin: KafkaAdmin) -> str:
+    missing = sorted(set(wanted) - admin.topics(wanted).keys())
     if missing:
-        msg = f"there is no topic {', '.join(sorted(missing))}; run merge-ledger topics create"
-        raise _Failed(msg)
-    return "it answers" + (f", and has {len(topics)} topics" if topics else "")
+        msg = f"there is no topic {', '.join(missing)}"
+        raise NotWell(msg, "run merge-ledger topics create")
+    return f"it has all {len(wanted)}" if len(wanted) > 1 else f"it has {wanted[0]}"
 
 
-def within(seconds: float, work: Callable[[], T]) -> T:
-    """Do something that may never end, and stop waiting for it in time. Raises SourceUnusable then."""
-    done: list[T] = []
-    failed: list[BaseException] = []
+def _have_equal_partitions(specs: list[TopicSpec], admin: KafkaAdmin) -> str:
+    """All topics have as many, as `topics create` makes them: one key is in the same partition of each."""
+    found = admin.topics([spec.name for spec in specs])
+    first = found.get(specs[0].name, TopicFound(0, 0, has_leaders=True))
+    others = [f"{one} has {about.partitions}" for one, about in found.items() if about.partitions != first.partitions]
+    if others:
+        said = f"{specs[0].name} has {first.partitions} partitions, and {', '.join(others)}"
+        raise NotWell(said, "make those anew with as many; a topic that has messages must not get more partitions")
+    headless = [one for one, about in found.items() if not about.has_leaders]
+    if headless:
+        msg = f"{', '.join(headless)} has partitions without a leader"
+        raise NotWell(msg, "look after the brokers that keep them")
+    return f"{first.partitions} of each topic, all with a leader"
 
-    def run() -> None:
-        try:
-            done.append(work())
-        except BaseException as error:  # noqa: BLE001  raised below, in the thread that waits
-            failed.append(error)
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    with suppress(RuntimeError):
-        thread.join(seconds)
-    if failed:
-        raise failed[0]
-    if not done:
-        msg = f"no answer within {seconds:g} s"
-        raise SourceUnusable(msg)
-    return done[0]
+def _are_kept_as_made(specs: list[TopicSpec], admin: KafkaAdmin) -> str:
+    """A state or id map that is deleted after a while is lost to newcomers; a log that is compacted loses commands."""
+    found = admin.policies([spec.name for spec in specs])
+    wrong = {
+        spec.name: spec.configs["cleanup.policy"]
+        for spec in specs
+        if found.get(spec.name) != spec.configs["cleanup.policy"]
+    }
+    if wrong:
+        said = ", ".join(f"{one} has cleanup.policy={found.get(one)}" for one in wrong)
+        steps = " and ".join(f"cleanup.policy={policy} of {one}" for one, policy in wrong.items())
+        raise NotWell(said, f"set {steps} with kafka-configs.sh --alter")
+    compacted = [spec.name for spec in specs if spec.configs["cleanup.policy"] == "compact"]
+    return f"{' and '.join(compacted)} are compacted, and no other"

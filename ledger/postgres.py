@@ -10,7 +10,7 @@ all there will ever be. The schema is made by `merge-ledger db init`, never on t
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import psycopg
@@ -27,6 +27,7 @@ _BEGIN_ALONE: Final = (
     f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT FROM merge_ledger.head FOR UPDATE; {HEAD}"
 )
 _BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_NOW: Final = "SELECT clock_timestamp()"
 _SCHEMA_VERSION: Final = "SELECT version FROM merge_ledger.schema_version"
 _ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtext('merge_ledger schema'))"
 
@@ -64,6 +65,12 @@ class PostgresStore:
         self._connections = Connections(self._place, connections_max)
         self._listener: Connection | None = None
         self._listening = threading.Lock()
+
+    def now(self) -> datetime:
+        """Tell the time by the clock of the server."""
+        with self._connections.one() as connection:
+            row = connection.execute(_NOW).fetchone()
+            return row[0] if row else datetime.min.replace(tzinfo=UTC)
 
     @contextmanager
     def reading(self) -> Iterator[PostgresSnapshot]:

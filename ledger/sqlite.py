@@ -94,6 +94,9 @@ class SqliteStore:
                 raise MissingDatabase(self.location)
             self._idle.append(self._open_checked())
 
+    def now(self) -> None:
+        """There is no server, and no clock but ours."""
+
     @contextmanager
     def reading(self) -> Iterator[SqliteSnapshot]:
         """Open one moment for reading."""

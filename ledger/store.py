@@ -265,6 +265,9 @@ class Store(Protocol):
     def schema_version(self) -> int:
         """Tell the version of its tables."""
 
+    def now(self) -> datetime | None:
+        """Tell the time by the clock of the server; None where there is no server."""
+
     def reading(self) -> AbstractContextManager[Snapshot]:
         """Open one moment for reading."""
 
