@@ -22,7 +22,7 @@ from bench.places import STORES, TITLES, Place, place
 class Measured(NamedTuple):
     """One aim: what was measured, both sides' figures, their ratio, and the ratio that is aimed at.
 
-    With `at_most` a ratio is good when it is small.
+    With `at_most` a ratio is good when it is small. Without an aim it is only told.
     """
 
     store: str
@@ -31,12 +31,14 @@ class Measured(NamedTuple):
     theirs: float
     unit: str
     ratio: float
-    aim: float
+    aim: float | None
     at_most: bool = False
 
     @property
-    def is_met(self) -> bool:
+    def is_met(self) -> bool | None:
         """Whether the ratio is what was aimed at."""
+        if self.aim is None:
+            return None
         return self.ratio <= self.aim if self.at_most else self.ratio >= self.aim
 
 
@@ -61,7 +63,7 @@ def compared(  # noqa: PLR0913  one line of a table
     theirs: Sequence[float],
     *,
     unit: str,
-    aim: dict[str, float] | float,
+    aim: dict[str, float] | float | None,
     at_most: bool = False,
 ) -> Measured:
     """Compare turns that stood side by side, by the median of their ratios."""
@@ -77,8 +79,8 @@ def table(rows: Iterable[Measured]) -> str:
     lines = ["| store | what | ours | against | ratio | aim | |", "|---|---|---:|---:|---:|---:|---|"]
     for row in rows:
         figures = [f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}" for figure in (row.ours, row.theirs)]  # noqa: PLR2004
-        aim = f"{'at most ' if row.at_most else ''}{row.aim:g}"
-        met = "met" if row.is_met else "missed"
+        aim = "" if row.aim is None else f"{'at most ' if row.at_most else ''}{row.aim:g}"
+        met = {True: "met", False: "missed", None: ""}[row.is_met]
         lines.append(
             f"| {TITLES[row.store]} | {row.what} | {figures[0]} {row.unit} | {figures[1]} {row.unit}"
             f" | {row.ratio:g} | {aim} | {met} |"
@@ -106,16 +108,18 @@ class Sizes(NamedTuple):
     help: str
 
 
-def run(
+def run(  # noqa: PLR0913  what a script is
     script: str,
     title: str,
     sizes: Sequence[Sizes],
     measure: Callable[[Place, argparse.Namespace], list[Measured]],
     arguments: Sequence[str] | None = None,
+    *,
+    stores: Sequence[str] = STORES,
 ) -> list[Measured]:
     """Be a script: read the options, measure on every store asked for, print the table and write the figures."""
     parser = argparse.ArgumentParser(description=title)
-    parser.add_argument("--store", choices=[*STORES, "both"], default="both")
+    parser.add_argument("--store", choices=[*stores, "both"], default="both")
     parser.add_argument("--quick", action="store_true", help="as little as shows that it works")
     parser.add_argument("--json", type=Path, default=Path(script).with_suffix(".json"), help="where to write")
     for size in sizes:
@@ -125,7 +129,7 @@ def run(
         if getattr(options, size.name) is None:
             setattr(options, size.name, size.quick if options.quick else size.default)
     rows: list[Measured] = []
-    for store in STORES if options.store == "both" else [options.store]:
+    for store in stores if options.store == "both" else [options.store]:
         with place(store) as at:
             rows += measure(at, options)
     print(table(rows))
