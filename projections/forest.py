@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from domain import events as e
@@ -36,11 +37,15 @@ LINEAGE_MEMBERS: Final = Table(
         "merge_id": TEXT_NULL,
         "merged_at": TEXT_NULL,
         "merged_position": INTEGER_NULL,
+        "climb": INTEGER_NULL,  # The climb on which what it was merged into stands, and where: 0 is its foot.
+        "step": INTEGER_NULL,
     },
     RECORD,
     (Index(("lineage",)),),
 )
 LINEAGES: Final = Table("lineages", {"lineage": INTEGER, "current_id": TEXT, "members": INTEGER}, ("lineage",))
+# `ids` (JSON) were each merged into the next; the last is current, or was merged into `step` of the climb `onto`.
+CLIMBS: Final = Table("climbs", {"climb": INTEGER, "ids": TEXT, "onto": INTEGER_NULL, "step": INTEGER_NULL}, ("climb",))
 
 
 class Member(Struct):
@@ -55,6 +60,8 @@ class Member(Struct):
     merge_id: str | None = None
     merged_at: str | None = None
     merged_position: int | None = None
+    climb: int | None = None
+    step: int | None = None
 
     @property
     def key(self) -> RecordKey:
@@ -77,6 +84,28 @@ def load_members(rows: Rows, records: Iterable[RecordKey]) -> list[Member]:
     if not lineages:
         return []
     return [Member(*row) for row in rows.select(OF_THESE_RECORDS, lineages=lineages)]
+
+
+class Climb(Struct):
+    """A row of `climbs`: ids of which each was merged into the next, and where it goes on from the last."""
+
+    ids: list[str]
+    onto: int | None = None
+    step: int | None = None
+
+
+CLIMBS_OF: Final = "SELECT climb, ids, onto, step FROM climbs WHERE climb IN :climbs"
+_read_ids: Final = msgspec.json.Decoder(list[str]).decode
+
+
+def load_climbs(rows: Rows, climbs: Iterable[int]) -> dict[int, Climb]:
+    """Load climbs by their numbers, in one query."""
+    wanted = sorted(climbs)
+    if not wanted:
+        return {}
+    return {
+        climb: Climb(_read_ids(ids), onto, step) for climb, ids, onto, step in rows.select(CLIMBS_OF, climbs=wanted)
+    }
 
 
 class Forest:
@@ -111,10 +140,16 @@ class Forest:
 
 
 class LineageFold(Forest):
-    """The lineages that a page touches, up to its end."""
+    """The lineages that a page touches, up to its end.
 
-    def __init__(self, members: Iterable[Member]) -> None:
-        """Begin with the lineages as they were before the page."""
+    A lineage has one climb that ends at its current record, of the same number. A merge adds the new
+    record to the heavier side's; the lighter side's ends there for ever. So from any id the climbs to
+    its current record are few: each stands in a lineage at least twice as heavy as the one before.
+    """
+
+    def __init__(self, members: Iterable[Member] = (), climbs: dict[int, Climb] | None = None) -> None:
+        """Begin with the lineages as they were before the page, and the climbs of those that merge."""
+        self.climbs = climbs or {}
         self.changed: dict[RecordKey, Member] = {}
         self.current: dict[int, tuple[str, int]] = {}  # The lineages that changed.
         self.absorbed: set[int] = set()
@@ -146,8 +181,14 @@ class LineageFold(Forest):
         self._sides[result] = [member.key for member in sides]
         known = [member.lineage for member in sides if member.lineage]
         lineage = max(known, key=lambda one: len(self._of_lineage[one])) if known else position
+        climb = self.climbs.setdefault(lineage, Climb([event.primary_id]))
+        step = len(climb.ids)
+        climb.ids.append(result_id)
+        for member in sides:
+            member.climb, member.step = lineage, step
         for lighter in known:
             if lighter != lineage:
+                self.climbs[lighter].onto, self.climbs[lighter].step = lineage, step
                 for member in self._of_lineage.pop(lighter):
                     self._join(member, lineage)
                 self.current.pop(lighter, None)

@@ -6,10 +6,12 @@ members of the lighter side alone.
 
 from typing import Final
 
+from msgspec.structs import astuple
+
 from domain import events as e
-from projections.forest import LINEAGE_MEMBERS, LINEAGES, LineageFold, load_members
+from projections.forest import CLIMBS, LINEAGE_MEMBERS, LINEAGES, LineageFold, load_climbs, load_members
 from projections.page import Page
-from projections.tables import RecordKey, Rows, View
+from projections.tables import RecordKey, Rows, View, as_json
 
 MERGED_IDS: Final = View(
     "merged_ids",
@@ -27,27 +29,27 @@ class Lineage:
     """Folds merges into lineages; runs before all others."""
 
     name = "lineage"
-    tables = (LINEAGE_MEMBERS, LINEAGES)
+    tables = (LINEAGE_MEMBERS, LINEAGES, CLIMBS)
     views = (MERGED_IDS,)
 
     def apply(self, page: Page, rows: Rows) -> None:
         """Load the lineages that the page's merges and dissociations concern, and fold the merges in."""
         merges = page.of(e.RecordsMerged)
-        wanted: set[RecordKey] = set()
+        merging: set[RecordKey] = set()
         for entry in merges:
-            wanted.add((entry.account, entry.object_type, entry.event.primary_id))
-            wanted.add((entry.account, entry.object_type, entry.event.secondary_id))
+            merging.add((entry.account, entry.object_type, entry.event.primary_id))
+            merging.add((entry.account, entry.object_type, entry.event.secondary_id))
+        wanted = {*merging}
         for unlinked in page.of(e.Dissociated):
             wanted.add((unlinked.account, *unlinked.event.one))
             wanted.add((unlinked.account, *unlinked.event.other))
-        page.lineages = fold = LineageFold(load_members(rows, wanted) if wanted else ())
+        members = load_members(rows, wanted) if wanted else []
+        climbs = load_climbs(rows, {member.lineage for member in members if member.key in merging})
+        page.lineages = fold = LineageFold(members, climbs)
         for entry in merges:
             fold.merge(entry.record, entry.event, entry.position)
         if merges:
-            rows.write(LINEAGE_MEMBERS, [
-                (m.account, m.object_type, m.record_id, m.lineage, m.merged_into, m.side, m.merge_id, m.merged_at,
-                 m.merged_position)
-                for m in fold.changed.values()
-            ])  # fmt: skip
+            rows.write(LINEAGE_MEMBERS, [astuple(member) for member in fold.changed.values()])
             rows.write(LINEAGES, [(lineage, *current) for lineage, current in fold.current.items()])
             rows.delete(LINEAGES, [(lineage,) for lineage in fold.absorbed])
+            rows.write(CLIMBS, [(number, as_json(one.ids), one.onto, one.step) for number, one in fold.climbs.items()])

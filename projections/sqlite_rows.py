@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from projections.store import Mark, UnusableProjections
-from projections.tables import RECORD, Newest, RecordKey, Row, Table, View
+from projections.tables import INTEGER, RECORD, Newest, RecordKey, Row, Table, View
 
 _ROWS: Final = 1_000_000  # What the planner is told; ratios are what counts.
 _DISTINCT: Final = {"account": 2, "object_type": 4, "kind": 4, "one_type": 4, "other_type": 4}
@@ -40,7 +40,7 @@ def create_statements(tables: Iterable[Table], views: Iterable[View]) -> Iterato
             f"{name} {kind.split()[0].upper()}{'' if kind.endswith('null') else ' NOT NULL'}"
             for name, kind in table.columns.items()
         )
-        kept = "STRICT" if table.is_wide or table.key == ("position",) else "STRICT, WITHOUT ROWID"
+        kept = "STRICT" if table.is_wide or _is_rowid(table) else "STRICT, WITHOUT ROWID"
         yield f"CREATE TABLE {table.name} ({columns}, PRIMARY KEY ({', '.join(table.key)})) {kept}"
         for at, index in enumerate(table.indexes):
             only = f" WHERE {index.only}" if index.only else ""
@@ -48,6 +48,11 @@ def create_statements(tables: Iterable[Table], views: Iterable[View]) -> Iterato
         yield from _statistics(table)
     for view in views:
         yield f"CREATE VIEW {view.name} ({', '.join(view.columns)}) AS {view.select}"
+
+
+def _is_rowid(table: Table) -> bool:
+    """Whether the key is a single number: SQLite keeps rows by it as they are."""
+    return [table.columns[name] for name in table.key] == [INTEGER]
 
 
 def _statistics(table: Table) -> Iterator[str]:
@@ -58,7 +63,7 @@ def _statistics(table: Table) -> Iterator[str]:
     by_key = f"sqlite_autoindex_{table.name}_1" if table.is_wide else table.name
     keys = {by_key: table.key, **{f"{table.name}_{at}": one.columns for at, one in enumerate(table.indexes)}}
     for name, columns in keys.items():
-        if columns == ("position",):
+        if columns == table.key and _is_rowid(table):
             continue
         rows = _ROWS
         spread = []

@@ -16,7 +16,7 @@ from domain.values import read_instant
 from projections import shapes
 from projections.accounts import ACCOUNTS
 from projections.catalogue import TABLES_VERSION
-from projections.reading import histories, lists, merges, records, searching, settings
+from projections.reading import histories, lists, merges, records, resolving, searching, settings
 from projections.reading.lists import MergesAsked, OutcomesAsked
 from projections.reading.moment import Log, Moment
 from projections.reading.paging import LIMIT, PageAsked
@@ -89,7 +89,7 @@ class Reader:
 
     def resolve(self, object_type: str, record_ids: Sequence[RecordId]) -> list[shapes.Resolved]:
         """Tell where ids lead, in bulk and in the same order."""
-        return records.resolve(self._now, [self._key(object_type, one) for one in record_ids])
+        return resolving.resolve(self._now, [self._key(object_type, one) for one in record_ids])
 
     def find_by_email(self, object_type: str, email: str) -> list[shapes.Record]:
         """Find the contact of an address, additional ones included."""

@@ -1,14 +1,14 @@
 """Layer: projections. Records as they stand or stood, assembled for any number at once in the same few queries."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct
 
 from domain.claims import DOMAIN, EMAIL, PRIMARY_IDENTIFIERS, USERTOKEN
 from domain.values import Plain
 from projections import shapes
-from projections.current_records import CURRENT_RECORDS, shown_properties
+from projections.current_records import shown_properties
 from projections.identifiers import IDENTIFIERS
 from projections.playbooks import PLAYBOOKS
 from projections.reading.links import associations
@@ -212,35 +212,3 @@ def tombstone(moment: Moment, record: RecordKey) -> shapes.Tombstone | None:
         merge_id=found.state.merge_id or "",
         recorded_at=found.updated_at,
     )
-
-
-def resolve(moment: Moment, records: Sequence[RecordKey]) -> list[shapes.Resolved]:
-    """Tell where ids lead, in bulk: three look-ups for all of them together."""
-    of = lineages(moment, records)
-    paths = [of.path(key) for key in records]
-    statuses = {
-        (account, object_type, record_id): status
-        for account, object_type, record_id, status in moment.rows.by_keys(
-            CURRENT_RECORDS, (*RECORD, "status"), RECORD, {path[-1] for path in paths}
-        )
-    }
-    found = []
-    for path in paths:
-        status = statuses.get(path[-1])
-        ids = [key[2] for key in path]
-        if status is None:
-            found.append(
-                shapes.Resolved(requested_id=ids[0], status="unknown", current_id=None, current_status=None, path=[])
-            )
-            continue
-        current: Literal["active", "archived"] = "archived" if status == "archived" else "active"
-        found.append(
-            shapes.Resolved(
-                requested_id=ids[0],
-                status="merged_away" if len(path) > 1 else current,
-                current_id=ids[-1],
-                current_status=current,
-                path=ids,
-            )
-        )
-    return found
