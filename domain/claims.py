@@ -15,16 +15,18 @@ EMAIL, DOMAIN, USERTOKEN, SUPPRESSION, WORKFLOW = "email", "domain", "usertoken"
 # Duplicate companies share their domain; one address may be suppressed on several records.
 SHARED_KINDS: Final = frozenset({DOMAIN, SUPPRESSION})
 # The events that may change a claim.
-CLAIMING: Final = (
-    e.RecordCreated,
-    e.RecordUpdated,
-    e.IdentifierAdded,
-    e.IdentifierRemoved,
-    e.SyncLinked,
-    e.SyncUnlinked,
-    e.Suppressed,
-    e.RecordsMerged,
-    e.WorkflowDefined,
+CLAIMING: Final = frozenset(
+    (
+        e.RecordCreated,
+        e.RecordUpdated,
+        e.IdentifierAdded,
+        e.IdentifierRemoved,
+        e.SyncLinked,
+        e.SyncUnlinked,
+        e.Suppressed,
+        e.RecordsMerged,
+        e.WorkflowDefined,
+    )
 )
 # The property that holds the primary identifier of a type.
 PRIMARY_IDENTIFIERS: Final = {"contacts": EMAIL, "companies": DOMAIN}

@@ -96,9 +96,8 @@ def enrolled_by_merge(
 
 def _with_trigger(deciding: Deciding, ref: RecordRef) -> list[Workflow]:
     """A workflow without a filter enrolls by hand alone."""
-    return [
-        one for one in deciding.view.workflows(deciding.account_id, ref.object_type).by_id.values() if one.filter_groups
-    ]
+    by_id = deciding.view.workflows(deciding.account_id, ref.object_type).by_id
+    return [one for one in by_id.values() if one.filter_groups] if by_id else []
 
 
 def _lookup(

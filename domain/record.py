@@ -121,11 +121,16 @@ def without(items: tuple[str, ...], *gone: str) -> tuple[str, ...]:
 
 def _set(event: e.Event, record_id: RecordId) -> tuple[dict[str, Value], tuple[str, ...]]:
     """Tell the values that an event set on this record, and the names it left empty."""
-    values = own_values(event, record_id)
-    emptied = tuple(name for name, value in values.items() if is_empty(value.v))
-    for name in emptied:
-        del values[name]
-    return values, emptied
+    values: dict[str, Value] = {}
+    emptied: list[str] = []
+    for name, value in event.values.get(record_id, {}).items():  # `own_values`, in place: most of a load.
+        if value.__class__ is Value and name[0] != "@":
+            v = value.v
+            if (v and not v.isspace()) if v.__class__ is str else not is_empty(v):
+                values[name] = value
+            else:
+                emptied.append(name)
+    return values, tuple(emptied)
 
 
 def _created(record: Record, event: e.RecordCreated) -> Record:

@@ -63,14 +63,15 @@ def surviving_values(  # noqa: PLR0913, PLR0917  the whole of what decides, and 
     if choices:
         names += [name for name in choices if name not in theirs and name not in others]
     decisions: list[Decided] = []
+    one_of, other_of, rule_of = theirs.get, others.get, rules.get
     for name in names:  # Every property of every merge comes by here: no calls for the common rules.
-        one, other = theirs.get(name), others.get(name)
-        source = None if one is None else origins.get(name, own)
-        other_source = None if other is None else other_origins.get(name, other_own)
-        if name in choices:
+        one, other = one_of(name), other_of(name)
+        source = None if one is None else origins.get(name, own) if origins else own
+        other_source = None if other is None else other_origins.get(name, other_own) if other_origins else other_own
+        if choices and name in choices:
             decisions.append(Decided(name, choices[name], "H10", "user_choice", source, other_source, True))  # noqa: FBT003  chosen
             continue
-        rule = rules.get(name, DEFAULT_RULE)
+        rule = rule_of(name, DEFAULT_RULE)
         side: Side
         if isinstance(rule, SameSideAs):
             leader = _leading_side(rules, rule.other, account, choices, theirs, others)
@@ -147,10 +148,12 @@ def _total(one: Value | None, other: Value | None) -> int | float | None:
     total: int | float = 0
     for value in (one, other):
         if value is not None:
-            try:
-                number = read_typed("number", value.v)
-            except ValueError:
-                return None
+            number = value.v
+            if number.__class__ is not int:
+                try:
+                    number = read_typed("number", number)
+                except ValueError:
+                    return None
             total += number if isinstance(number, int | float) else 0
     return total
 

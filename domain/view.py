@@ -77,7 +77,7 @@ def evolve(stream: str, state: Any, event: e.Event) -> Any:  # noqa: ANN401  eac
 
 def claims_changed(stream: str, event: e.Event) -> Iterable[ClaimChange]:
     """Tell what an event changes about claims, whatever stream it is on."""
-    if not isinstance(event, CLAIMING):
+    if event.__class__ not in CLAIMING:
         return ()
     name = streams.parse(stream)
     if name.kind == streams.RECORDS:
@@ -274,23 +274,21 @@ class View:
 
     # -- following what is decided
 
-    def apply(self, recorded: Iterable[Recorded]) -> list[ClaimChange]:
-        """Fold new events in, so that the next decision sees them; returns what they change about claims."""
-        changed: list[ClaimChange] = []
-        for stream, event in recorded:
-            self._states.setdefault(stream, None)
-            self._unfolded.setdefault(stream, []).append(event)  # Most records are not looked at again in a batch.
-            self._versions[stream] = self._versions.get(stream, 0) + 1
-            for change in claims_changed(stream, event):
-                changed.append(change)
-                self._claimed.setdefault(change.key, []).append(change)
-                if change.key in self._claims:
-                    self._claims[change.key] = _changed(self._claims[change.key], (change,))
-            if isinstance(event, e.RecordsMerged):
-                prefix = stream.rsplit("/", 1)[0]
-                sides = f"{prefix}/{event.primary_id}", f"{prefix}/{event.secondary_id}"
-                self._sides[stream] = sides
-                self._current.update({stream: stream, sides[0]: stream, sides[1]: stream})
+    def apply(self, stream: str, event: e.Event) -> list[ClaimChange]:
+        """Fold a new event in, so that the next decision sees it; returns what it changes about claims."""
+        self._states.setdefault(stream, None)
+        self._unfolded.setdefault(stream, []).append(event)  # Most records are not looked at again in a batch.
+        self._versions[stream] = self._versions.get(stream, 0) + 1
+        changed = [*claims_changed(stream, event)]
+        for change in changed:
+            self._claimed.setdefault(change.key, []).append(change)
+            if change.key in self._claims:
+                self._claims[change.key] = _changed(self._claims[change.key], (change,))
+        if isinstance(event, e.RecordsMerged):
+            prefix = stream.rsplit("/", 1)[0]
+            sides = f"{prefix}/{event.primary_id}", f"{prefix}/{event.secondary_id}"
+            self._sides[stream] = sides
+            self._current.update({stream: stream, sides[0]: stream, sides[1]: stream})
         return changed
 
 

@@ -1,5 +1,6 @@
 """Layer: ledger. One execution of a batch inside a unit of work: decides in order, and appends what was decided."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -47,6 +48,7 @@ class Execution:
         self._changes = Changes()
         self._answers: list[Answer] = []
         self._answered: dict[str, int] = {}  # Offsets of outcomes of this append, by the command's stream.
+        self._unreadable: Counter[str] = Counter()
         self._touched: set[Need] = set()  # By the decisions so far: a command that needs one of these is asked again.
         self.rows: list[EventRow] = []
 
@@ -57,6 +59,7 @@ class Execution:
 
     def decide(self, batch: Sequence[Envelope | UnreadableInput]) -> None:
         """Decide every command, each on what the ones before it left."""
+        self._count_unreadable([one for one in batch if isinstance(one, UnreadableInput)])
         needed = iter(self._loader.load_for([one for one in batch if isinstance(one, Envelope)]))
         for nth, one in enumerate(batch):
             self._now += MICROSECOND
@@ -78,12 +81,12 @@ class Execution:
     def _take(self, decided: Sequence[Recorded]) -> None:
         """Fold what was decided into the view, and make it rows; the last event is the command's outcome."""
         view, rows, touched = self._view, self.rows, self._touched
-        for recorded in decided:
-            stream, event = recorded
-            claimed = view.apply((recorded,))
+        for stream, event in decided:
+            claimed = view.apply(stream, event)
             self._changes.add(stream, event, len(rows), claimed)
             touched.add(stream)
-            touched.update(change.key for change in claimed)
+            if claimed:
+                touched.update(change.key for change in claimed)
             rows.append((stream, view.version(stream), event.EVENT_TYPE, encode(event)))
         stream, event = decided[-1]
         self._answered.setdefault(stream, len(rows) - 1)
@@ -93,7 +96,14 @@ class Execution:
         """Tell for ever that something could not be read."""
         stream, event = _unread(found, self._now)
         self._answers.append(Answer(event, len(self.rows), is_offset=True, repeated=False))
-        self.rows.append((stream, 1, event.EVENT_TYPE, encode(event)))
+        self._unreadable[stream] += 1
+        self.rows.append((stream, self._unreadable[stream], event.EVENT_TYPE, encode(event)))
+
+    def _count_unreadable(self, found: Sequence[UnreadableInput]) -> None:
+        """Count what was told of these places before: a topic that is made anew begins with the same offsets."""
+        names = {streams.unreadable(one.account, one.source, one.offset) for one in found}
+        if names:
+            self._unreadable.update(row[0] for row in self._unit.load_streams(names))
 
     def append(self) -> int:
         """Append it all, with snapshots of streams that were long to fold; returns the position of the first event.

@@ -69,7 +69,8 @@ class InMemoryLedger:
             while self._load_streams_of(recorded, view):  # An id that was made is taken already.
                 recorded = decide(envelope, view, self.now)
             self.now += self._step
-            view.apply(recorded)
+            for stream, event in recorded:
+                view.apply(stream, event)
             decided.append((envelope, recorded))
         outcomes = []
         for envelope, recorded in decided:
