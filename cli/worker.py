@@ -98,7 +98,7 @@ def project(*, session: Here) -> int:
             try:
                 sides.projector.catch_up()
                 meter.looked("projections", sides.projector.status()[0].position, sides.ledger.head())
-                time.sleep(_IDLE_S)
+                sides.ledger.store.wait(_IDLE_S)
             except StoreUnusable as error:
                 if not error.is_transient:
                     raise

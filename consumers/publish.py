@@ -73,6 +73,7 @@ class Publisher:
         topic_prefix: str = "",
         lease_s: float = LEASE_S,
         page_events: int = PAGE_EVENTS,
+        idle_s: float = IDLE_S,
     ) -> None:
         """Publish this ledger under the name `holder`, which no other process has."""
         self.ledger = ledger
@@ -84,6 +85,7 @@ class Publisher:
         self._topic_prefix = topic_prefix
         self._lease_s = lease_s
         self._page_events = page_events
+        self._idle_s = idle_s
         self._held_until = 0.0
         self._sink: Sink | None = None
         self._folder = Folder(ledger)
@@ -93,25 +95,29 @@ class Publisher:
         """Work until told to stop. Raises StoreUnusable where waiting does not help."""
         try:
             while keep_running():
-                sleep(self._step())
+                self._step(sleep)
         finally:
             self._let_go()
 
-    def _step(self) -> float:
-        """Publish a page, or find out why not; tells how long to rest."""
+    def _step(self, sleep: Callable[[float], None]) -> None:
+        """Publish a page, and rest where there is none: until somebody appends, should the store be able to tell."""
         try:
             worked = self.step()
         except (SourceUnusable, LeaseLost, BookmarkMoved) as error:
             log.warning("publishing was interrupted", extra={"why": str(error)})
             self._stand_by()
-            return BACKOFF_S
+            sleep(BACKOFF_S)
         except StoreUnusable as error:
             if not error.is_transient:
                 raise
             log.warning("publishing waits", extra={"why": str(error)})
             self._stand_by()
-            return BACKOFF_S
-        return 0.0 if worked else IDLE_S
+            sleep(BACKOFF_S)
+        else:
+            if self.position is None:
+                sleep(self._idle_s)  # Whoever stands by looks for the lease alone.
+            elif not worked:
+                self.ledger.store.wait(self._idle_s)
 
     def step(self) -> bool:
         """Publish the next page; false where there is none, or another publisher works."""

@@ -8,6 +8,7 @@ all there will ever be. The schema is made by `merge-ledger db init`, never on t
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -108,13 +109,18 @@ class PostgresStore:
         self._step("committed")
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait until somebody may have appended, or the time is up; a hint, so look in any case."""
-        with self._listening, self._connections.telling():
-            if self._listener is None or self._listener.closed:
-                self._listener = self._place.connect()
-                self._listener.execute("LISTEN merge_ledger")
+        """Wait until somebody may have appended, or the time is up: a hint, so look in any case. Raises nothing."""
+        give_up_at = time.monotonic() + timeout_s
+        with self._listening:
+            try:
+                if self._listener is None or self._listener.closed:
+                    self._listener = self._place.connect()
+                    self._listener.execute("LISTEN merge_ledger")
+                    return True
+                return any(True for _ in self._listener.notifies(timeout=timeout_s, stop_after=1))
+            except (psycopg.Error, StoreUnusable):  # Who looks in any case finds out, and says so.
+                time.sleep(max(0.0, give_up_at - time.monotonic()))
                 return True
-            return any(True for _ in self._listener.notifies(timeout=timeout_s, stop_after=1))
 
     def close(self) -> None:
         """Let go of the server."""

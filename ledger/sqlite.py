@@ -7,6 +7,7 @@ wait for nobody. A commit is on the disk when it returns (`synchronous=FULL`).
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -93,6 +94,11 @@ class SqliteStore:
             elif not self._path.exists():
                 raise MissingDatabase(self.location)
             self._idle.append(self._open_checked())
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for the time: a file tells nobody that it has grown."""
+        time.sleep(timeout_s)
+        return True
 
     def now(self) -> None:
         """There is no server, and no clock but ours."""

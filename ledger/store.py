@@ -274,5 +274,8 @@ class Store(Protocol):
     def writing(self, *, alone: bool = False) -> AbstractContextManager[Unit]:
         """Open a unit of work. With `alone` no other commits before it has."""
 
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until somebody may have appended, or the time is up: a hint, so look in any case. Raises nothing."""
+
     def close(self) -> None:
         """Let go of the place."""
