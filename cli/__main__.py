@@ -91,6 +91,7 @@ def _commands() -> None:
     worker.command("cli.worker:consume", name="consume", help="Carry out the commands of the topic.")
     worker.command("cli.worker:publish", name="publish", help="Publish results, merges, state and id map.")
     worker.command("cli.worker:project", name="project", help="Keep the projections up to date.")
+    worker.command("cli.kafka_resume:resume", name="resume", help="Say where a halted partition is read on.")
     topics.command("cli.kafka:topics_create", name="create", help="Make the topics that are not there yet.")
     dlq.command("cli.kafka:dlq_list", name="list", help="List what could not be read, and why.")
     dlq.command("cli.kafka:dlq_show", name="show", help="Show one with its bytes.")

@@ -10,7 +10,7 @@ from kafka.admin import ConfigResource, NewTopic, OffsetSpec
 
 from consumers.kafka_client import CALL_TIMEOUT_MS, client_config, telling
 from consumers.kafka_settings import KafkaSettings
-from consumers.port import Message, Partition, SourceUnusable
+from consumers.port import Message, Partition, SourceUnusable, Standing
 from consumers.topics import TopicSpec
 
 
@@ -21,13 +21,6 @@ class TopicFound(NamedTuple):
     replication: int
     has_leaders: bool
     identity: str = ""  # Another one when it is made anew.
-
-
-class Bounds(NamedTuple):
-    """What there is of a partition: from which offset on, and up to which."""
-
-    begin: int
-    end: int
 
 
 class KafkaAdmin:
@@ -80,15 +73,18 @@ class KafkaAdmin:
             told = self._admin.list_partition_offsets(dict.fromkeys(wanted, OffsetSpec.MAX_TIMESTAMP)) if wanted else {}
         return max((one.timestamp for one in told.values() if one.timestamp >= 0), default=None)
 
-    def bounds(self, partition: Partition) -> Bounds:
-        """Tell what there is of a partition. Raises SourceUnusable, also where there is none."""
+    def standing(self, partition: Partition) -> Standing | None:
+        """Tell what there is of a partition; None where there is no such partition. Raises SourceUnusable."""
+        found = self.topics([partition.topic]).get(partition.topic)
+        if found is None or partition.number >= found.partitions:
+            return None
         one = TopicPartition(*partition)
         with telling():
-            first, last = (
-                self._admin.list_partition_offsets({one: spec})[one].offset
+            begin, end = (
+                int(self._admin.list_partition_offsets({one: spec})[one].offset)
                 for spec in (OffsetSpec.EARLIEST, OffsetSpec.LATEST)
             )
-        return Bounds(int(first), int(last))
+        return Standing(begin, end, found.identity)
 
     def create(self, specs: Sequence[TopicSpec], partitions: int, replication: int) -> None:
         """Make topics, and wait until they are there. Raises SourceUnusable."""

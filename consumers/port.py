@@ -34,6 +34,14 @@ class Message(NamedTuple):
     timestamp_ms: int = 0
 
 
+class Standing(NamedTuple):
+    """What there is of a partition now: from which offset on, up to which, and of which topic of its name."""
+
+    begin: int
+    end: int
+    identity: str
+
+
 class Changed(NamedTuple):
     """What happened to our partitions since the last poll: taken away first, then handed to us, paused."""
 

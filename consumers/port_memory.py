@@ -7,7 +7,7 @@ messages run out of retention, the topic is made anew. Without being told to it 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from consumers.port import Changed, Headers, Message, Partition, SourceLost
+from consumers.port import Changed, Headers, Message, Partition, SourceLost, Standing
 
 
 @dataclass
@@ -39,6 +39,12 @@ class MemoryTopic:
         place = Partition(self.name, partition)
         self.begins[place] = before
         self.messages[place] = [message for message in self.messages[place] if message.offset >= before]
+
+    def standing(self, partition: int) -> Standing:
+        """Tell what there is of a partition now."""
+        place = Partition(self.name, partition)
+        messages, begin = self.messages[place], self.begins.get(place, 0)
+        return Standing(begin, messages[-1].offset + 1 if messages else begin, self.identity)
 
     def make_anew(self) -> None:
         """Delete the topic and create another of the same name."""

@@ -14,6 +14,7 @@ from consumers import publish_values as values
 from consumers import topics
 from consumers.publish_shapes import IdMapping
 from consumers.publish_values import Outgoing
+from consumers.resuming import SKIPPED
 from domain import events as e
 from domain import streams
 from domain.ids import RecordId
@@ -75,7 +76,7 @@ class Folder:
             elif isinstance(event, _OUTCOMES):
                 about = values.About(f"result-{stored.position}", account, stored.position, stored.recorded_at)
                 messages.append(values.message(topics.RESULTS, account, values.result_told(stored, event), about))
-                if isinstance(event, e.CommandUnreadable):
+                if isinstance(event, e.CommandUnreadable) and event.code != SKIPPED:
                     dead.append(DeadLetter(stored.position, event))
         for key, (mapping, about) in mapped.items():
             told = about._replace(event_id=f"{key}@{mapping.position}")

@@ -23,6 +23,7 @@ from ledger.store import Bookmark, BookmarkMoved, Move, StoreUnusable
 POLL_TIMEOUT_MS: Final = 500  # Nothing wakes a poll: as long as this passes between a SIGTERM and its answer.
 BATCH_COMMANDS_MAX: Final = 1_000
 BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.1, 30.0
+HALT_LOOK_S: Final = 2.0  # How soon a halted partition sees that a person moved it on.
 
 State: TypeAlias = Literal["waiting", "reading", "backing off", "stopped", "halted"]
 
@@ -64,6 +65,7 @@ class Feed:
         self.retry_at = 0.0
         self.failures = 0
         self.last_timestamp_ms = 0
+        self.halted_on: tuple[Bookmark | None, str | None] = None, None  # The bookmark, and the identity of the topic.
 
 
 class Worker:
@@ -129,7 +131,7 @@ class Worker:
     def _take_up(self) -> None:
         """Begin partitions that wait, and those that rested long enough."""
         for feed in self.feeds.values():
-            if feed.state in {"waiting", "backing off", "stopped"} and self._clock() >= feed.retry_at:
+            if feed.state != "reading" and self._clock() >= feed.retry_at:
                 self._begin(feed)
 
     def _begin(self, feed: Feed) -> None:
@@ -141,12 +143,16 @@ class Worker:
             self._back_off(feed, error)
             return
         identity = self.source.identity(partition.topic)
+        if feed.state == "halted" and found is not None and (found, identity) == feed.halted_on:
+            feed.retry_at = self._clock() + HALT_LOOK_S  # Nobody decided yet.
+            return
         if identity is None:
             feed.retry_at = self._clock() + BACKOFF_FIRST_S
             return
         if found is None:
             feed.begin, feed.next = None, self.source.beginning(partition)
         elif found.of != identity:
+            feed.begin, feed.identity = found.at, found.of
             self._halt(SourceLost(partition, found.at, "the topic was made anew since it was read last"))
             return
         else:
@@ -213,9 +219,13 @@ class Worker:
         log.warning("partition backs off", extra={"partition": feed.partition.source, "why": feed.why})
 
     def _halt(self, lost: SourceLost) -> None:
-        """Stop a partition for good: what was to be read is not there. A person decides; nothing is skipped."""
+        """Stop a partition: what was to be read is not there. Nothing is skipped until a person moves its bookmark."""
         self.source.pause([lost.partition])
         feed = self.feeds.get(lost.partition)
         if feed is not None:
-            feed.state, feed.why = "halted", lost.what
+            decide = f"say where to go on with merge-ledger worker resume {lost.partition.source}"
+            feed.state, feed.why = "halted", f"{lost.what}; {decide}"
+            found = None if feed.begin is None else Bookmark(feed.begin, feed.identity)
+            feed.halted_on = found, self.source.identity(lost.partition.topic)
+            feed.retry_at = self._clock() + HALT_LOOK_S
         log.error("partition was halted", extra={"partition": lost.partition.source, "why": str(lost)})

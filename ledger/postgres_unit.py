@@ -27,7 +27,7 @@ BEGIN_BOOKMARK: Final = """
     INSERT INTO merge_ledger.bookmarks (name, at, of) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING RETURNING at
 """
 MOVE_BOOKMARK: Final = """
-    UPDATE merge_ledger.bookmarks SET at = %s WHERE name = %s AND at = %s AND of = %s RETURNING at
+    UPDATE merge_ledger.bookmarks SET at = %s, of = %s WHERE name = %s AND at = %s AND of = %s RETURNING at
 """
 LEASE: Final = """
     INSERT INTO merge_ledger.leases AS l (name, holder, ends_at)
@@ -88,11 +88,12 @@ class PostgresUnit(PostgresSnapshot):
 
         Behind it, as whoever appends takes the lock of `head` first and that of the bookmark's row second.
         """
-        name, begin, end, of = move
+        name, begin, end, of, was_of = move
         if begin is None:
             moved = self._connection.execute(BEGIN_BOOKMARK, [name, end, of]).fetchone()
         else:
-            moved = self._connection.execute(MOVE_BOOKMARK, [end, name, begin, of]).fetchone()
+            was = of if was_of is None else was_of
+            moved = self._connection.execute(MOVE_BOOKMARK, [end, of, name, begin, was]).fetchone()
         if moved is None:
             raise BookmarkMoved(name, begin)
         self._step("bookmark moved")

@@ -86,7 +86,7 @@ PUT_LINEAGE = """
 """
 BOOKMARK = "SELECT at, of FROM bookmarks WHERE name = ?"
 BEGIN_BOOKMARK = "INSERT INTO bookmarks (name, at, of) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING at"
-MOVE_BOOKMARK = "UPDATE bookmarks SET at = ? WHERE name = ? AND at = ? AND of = ? RETURNING at"
+MOVE_BOOKMARK = "UPDATE bookmarks SET at = ?, of = ? WHERE name = ? AND at = ? AND of = ? RETURNING at"
 LEASE = """
     INSERT INTO leases (name, holder, ends_at) VALUES (?, ?, ?)
     ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, ends_at = excluded.ends_at
@@ -221,11 +221,12 @@ class SqliteUnit(SqliteSnapshot):
 
     def move(self, move: Move) -> None:
         """Move a bookmark, behind any append of the unit. Raises BookmarkMoved."""
-        name, begin, end, of = move
+        name, begin, end, of, was_of = move
         if begin is None:
             moved = self._all(BEGIN_BOOKMARK, (name, end, of)).fetchone()
         else:
-            moved = self._all(MOVE_BOOKMARK, (end, name, begin, of)).fetchone()
+            was = of if was_of is None else was_of
+            moved = self._all(MOVE_BOOKMARK, (end, of, name, begin, was)).fetchone()
         if moved is None:
             raise BookmarkMoved(name, begin)
         self._step("bookmark moved")

@@ -133,12 +133,16 @@ class Bookmark(NamedTuple):
 
 
 class Move(NamedTuple):
-    """A bookmark moves from where it must stand (None: nowhere yet) to where it stands then."""
+    """A bookmark moves from where it must stand (None: nowhere yet) to where it stands then.
+
+    `was_of` is what it must be of before, where that is another thing of the same name.
+    """
 
     name: str
     begin: int | None
     end: int
     of: str = ""
+    was_of: str | None = None
 
 
 class StoredEvent(NamedTuple):

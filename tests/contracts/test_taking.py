@@ -61,6 +61,21 @@ def test_a_bookmark_moves_without_commands_too(ledger: Ledger) -> None:
         ledger.move(Move("publish", 5, 8))
 
 
+def test_a_bookmark_goes_over_to_another_thing_of_its_name(ledger: Ledger) -> None:
+    ledger.move(Move(SOURCE, None, 5, "topic-a"))
+    with pytest.raises(BookmarkMoved):
+        ledger.move(Move(SOURCE, 5, 0, "topic-b", was_of="topic-c"))
+    ledger.move(Move(SOURCE, 5, 0, "topic-b", was_of="topic-a"))
+    assert ledger.bookmark(SOURCE) == Bookmark(0, "topic-b")
+
+
+def test_a_place_that_could_not_be_read_may_be_another_one_later(ledger: Ledger) -> None:
+    ledger.take([UNREAD], Move(SOURCE, None, 2, "topic-a"))
+    ledger.move(Move(SOURCE, 2, 0, "topic-b", was_of="topic-a"))
+    ledger.take([UNREAD, create(1)], Move(SOURCE, 0, 2, "topic-b"))
+    assert [one.version for one in ledger.stream(f"main/unreadable/{SOURCE}/1")] == [1, 2]
+
+
 def test_a_lease_has_one_holder_until_it_ends(ledger: Ledger) -> None:
     assert ledger.lease("publish", "one", 3600)
     assert ledger.lease("publish", "one", 3600)

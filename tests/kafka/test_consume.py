@@ -2,6 +2,7 @@
 
 import time
 
+import msgspec
 import pytest
 
 from consumers.kafka_settings import KafkaSettings
@@ -9,7 +10,7 @@ from consumers.kafka_source import KafkaSource
 from consumers.port import Partition
 from ledger.ledger import Ledger
 from tests.consumers.feeding import create, merge
-from tests.kafka.working import SESSION_S, make_topic, outcomes, send, wait_until, worker_running
+from tests.kafka.working import SESSION_S, cli, make_topic, outcomes, send, wait_until, worker_running
 
 pytestmark = pytest.mark.kafka
 
@@ -64,7 +65,7 @@ def test_two_workers_split_the_partitions_and_one_takes_all_when_the_other_leave
         wait_until(lambda: len(outcomes(ledger)) == 13)
 
 
-def test_messages_that_ran_out_of_retention_halt_the_partition(
+def test_messages_that_ran_out_of_retention_halt_the_partition_until_a_person_moves_it_on(
     settings: KafkaSettings, topic: str, ledger: Ledger
 ) -> None:
     make_topic(settings, topic, retention_ms="1000", segment_ms="500", segment_bytes="1048576")
@@ -84,7 +85,19 @@ def test_messages_that_ran_out_of_retention_halt_the_partition(
         source.close(5)
     with worker_running(settings, topic, ledger) as working:
         wait_until(lambda: any("is halted: the offset is out of range" in why for why in working.meter.not_ready()))
-    assert outcomes(ledger) == ["main/commands/create-1"]
+        assert f"merge-ledger worker resume {topic}/0" in working.meter.not_ready()[0]
+        assert outcomes(ledger) == ["main/commands/create-1"]
+        moving_on = "worker", "resume", f"{topic}/0", "--from", "latest", "--reason", "lost", "--actor", "ann"
+        code, _, told = cli(settings, ledger.store.location, *moving_on)
+        assert (code, "offsets 1 to" in told, "say --yes" in told) == (2, True, True)
+        code, out, _ = cli(settings, ledger.store.location, *moving_on, "--yes")
+        assert (code, msgspec.json.decode(out)["was_at"]) == (0, 1)
+        wait_until(lambda: working.meter.not_ready() == [])
+        send(settings, topic, [create(1_000)])
+        wait_until(lambda: outcomes(ledger)[-1] == "main/commands/create-1000")
+    assert outcomes(ledger)[1:-1] == [f"main/unreadable/{topic}/0/1"]
+    code, _, told = cli(settings, ledger.store.location, *moving_on, "--yes")
+    assert (code, "is not halted" in told) == (3, True)
 
 
 def test_a_topic_made_anew_halts_the_partition(settings: KafkaSettings, topic: str, ledger: Ledger) -> None:
@@ -97,7 +110,13 @@ def test_a_topic_made_anew_halts_the_partition(settings: KafkaSettings, topic: s
     send(settings, topic, [create(2), create(3)])
     with worker_running(settings, topic, ledger) as working:
         wait_until(lambda: any("the topic was made anew" in why for why in working.meter.not_ready()))
-    assert outcomes(ledger) == ["main/commands/create-1"]
+        assert outcomes(ledger) == ["main/commands/create-1"]
+        moving_on = "worker", "resume", f"{topic}/0", "--reason", "it was meant", "--actor", "ann", "--yes"
+        code, _, told = cli(settings, ledger.store.location, *moving_on, "--from", "7")
+        assert (code, "an offset that is there, 0 to 2" in told) == (2, True)
+        assert cli(settings, ledger.store.location, *moving_on, "--from", "1")[0] == 0
+        wait_until(lambda: outcomes(ledger)[-1] == "main/commands/create-3")
+    assert len(outcomes(ledger)) == 3
 
 
 def delete_topic(settings: KafkaSettings, topic: str) -> None:

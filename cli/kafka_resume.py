@@ -1,0 +1,114 @@
+"""Layer: cli. `worker resume`: a person says where a halted partition is read on."""
+
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+
+from cli import exits
+from cli.arguments import Here
+from cli.kafka import settled, telling
+from cli.output import Answer
+from cli.session import Session
+from cli.tables import Column, table
+from consumers.port import Partition, Standing
+from consumers.resuming import Halt, go_on, halt_of
+from ledger.ledger import open_ledger
+from ledger.store import BookmarkMoved
+
+_REASON_MAX: Final = 500
+
+
+class NotHalted(exits.Ending):
+    """There is nothing to decide."""
+
+    code = exits.REFUSED
+
+
+def resume(  # noqa: PLR0913  where, from where, who, why, and whether to ask
+    partition: Annotated[str, Parameter(help="TOPIC/NUMBER, as its complaint names it.")],
+    /,
+    *,
+    begin: Annotated[str, Parameter(name="--from", help="Where to go on: earliest, latest, or an offset.")],
+    reason: Annotated[str, Parameter(help="Why. It is kept for ever: name no person whose data it is about.")],
+    actor: Annotated[str | None, Parameter(help="Who decided it. [default: the setting `actor`]")] = None,
+    yes: Annotated[bool, Parameter(help="Do not ask.")] = False,
+    session: Here,
+) -> Answer:
+    """Let a halted partition be read on from where you say; what is not read by then never is."""
+    actor = actor or session.settings.actor
+    reason = " ".join(reason.split())
+    if not actor:
+        msg = "say who decided it: --actor, or the setting actor"
+        raise exits.Mistake(msg)
+    if not 0 < len(reason) <= _REASON_MAX:
+        msg = f"--reason: expected 1 to {_REASON_MAX} characters"
+        raise exits.Mistake(msg)
+    place = _place(partition)
+    with open_ledger(session.settings.db, create=False) as ledger:
+        halt = halt_of(ledger, place, _standing(session, place))
+        if halt is None:
+            msg = f"{place.source} is not halted: nothing keeps it from being read on where the ledger stands"
+            raise NotHalted(msg)
+        to = _offset(begin, halt.standing)
+        _confirm(halt, to, session, yes=yes)
+        try:
+            outcome = go_on(ledger, halt, to, account=session.account, actor=actor, reason=reason)
+        except BookmarkMoved as moved:
+            msg = f"{moved}, meanwhile; nothing was changed"
+            raise NotHalted(msg) from moved
+    session.say(f"{place.source} is read on from {to}; workers go on there within a minute")
+    told = {"partition": place.source, "was_at": halt.bookmark.at, "goes_on_at": to, "position": outcome.position}
+    return Answer(told, lambda one: table([Column(name, name) for name in one], [one]))
+
+
+def _place(text: str) -> Partition:
+    topic, _, number = text.rpartition("/")
+    if not topic or not number.isdecimal():
+        msg = f"expected TOPIC/NUMBER, such as merge.commands.v1/0, got {text}"
+        raise exits.Mistake(msg)
+    return Partition(topic, int(number))
+
+
+def _standing(session: Session, place: Partition) -> Standing:
+    from consumers.kafka_admin import KafkaAdmin  # noqa: PLC0415  slow to load
+    from consumers.kafka_check import make_sure  # noqa: PLC0415
+
+    with telling():
+        settings = settled(session)
+        make_sure(settings)
+        admin = KafkaAdmin(settings)
+        try:
+            found = admin.standing(place)
+        finally:
+            admin.close()
+    if found is None:
+        msg = f"there is no partition {place.source}"
+        raise exits.NotThere(msg)
+    return found
+
+
+def _offset(text: str, standing: Standing) -> int:
+    named = {"earliest": standing.begin, "latest": standing.end}
+    if not text.isdecimal() and text not in named:
+        msg = f"--from: expected earliest, latest or an offset, got {text}"
+        raise exits.Mistake(msg)
+    offset = named[text] if text in named else int(text)
+    if not standing.begin <= offset <= standing.end:
+        msg = f"--from: expected an offset that is there, {standing.begin} to {standing.end}, got {text}"
+        raise exits.Mistake(msg)
+    return offset
+
+
+def _confirm(halt: Halt, to: int, session: Session, *, yes: bool) -> None:
+    """Show what it means, and ask."""
+    session.say(f"{halt.partition.source} is halted at offset {halt.bookmark.at}: {halt.why}")
+    for cost in halt.costs(to):
+        session.say(cost)
+    if yes:
+        return
+    if not session.is_asked:
+        msg = "nobody is there to ask: say --yes"
+        raise exits.Mistake(msg)
+    if not session.ask(f"go on from offset {to}?"):
+        msg = "not confirmed; nothing was changed"
+        raise exits.Mistake(msg)

@@ -1,0 +1,169 @@
+"""Layer: tests. A person says where a halted partition is read on, and only a person."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from consumers.port import Partition
+from consumers.port_memory import MemoryTopic
+from consumers.publish_fold import Folder
+from consumers.resuming import Halt, go_on, halt_of
+from consumers.worker import HALT_LOOK_S, Worker
+from ledger.ledger import Ledger
+from ledger.store import Bookmark, BookmarkMoved
+from tests.consumers.feeding import TOPIC, Clock, create, new_ledger, outcomes_in, topic, worker
+
+FIRST = Partition(TOPIC, 0)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with new_ledger(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def messages() -> MemoryTopic:
+    return topic()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def working(ledger: Ledger, messages: MemoryTopic, clock: Clock) -> Worker:
+    """A worker that carried out one command."""
+    messages.send(create(0))
+    source = messages.join()
+    messages.hand_out({0: source})
+    made = worker(ledger, source, clock)
+    made.step()
+    return made
+
+
+def run_out(messages: MemoryTopic, working: Worker) -> None:
+    """Let four messages come, three of them run out of retention, and the worker see it."""
+    for number in range(1, 5):
+        messages.send(create(number))
+    messages.forget(0, before=4)
+    working.step()
+    assert working.feeds[FIRST].state == "halted"
+
+
+def halt(ledger: Ledger, messages: MemoryTopic) -> Halt:
+    found = halt_of(ledger, FIRST, messages.standing(0))
+    assert found is not None
+    return found
+
+
+def moved_on(ledger: Ledger, messages: MemoryTopic, to: int) -> None:
+    go_on(ledger, halt(ledger, messages), to, account="main", actor="ann", reason="agreed with the senders")
+
+
+def later(clock: Clock, working: Worker) -> None:
+    clock.now += HALT_LOOK_S
+    working.step()
+
+
+def test_the_complaint_names_what_to_do(messages: MemoryTopic, working: Worker) -> None:
+    run_out(messages, working)
+    assert "merge-ledger worker resume merge.commands.v1/0" in working.meter.not_ready()[0]
+
+
+def test_a_halted_partition_stays_so_until_a_person_decides_and_then_is_read_on(
+    ledger: Ledger, messages: MemoryTopic, working: Worker, clock: Clock
+) -> None:
+    run_out(messages, working)
+    later(clock, working)
+    assert working.feeds[FIRST].state == "halted"
+    moved_on(ledger, messages, 4)
+    later(clock, working)
+    assert working.feeds[FIRST].state == "reading"
+    assert outcomes_in(ledger) == [
+        "main/commands/create-0", "main/unreadable/merge.commands.v1/0/1", "main/commands/create-4",
+    ]  # fmt: skip
+    assert working.meter.not_ready() == []
+
+
+def test_a_topic_made_anew_is_read_on_where_the_person_says(
+    ledger: Ledger, messages: MemoryTopic, working: Worker, clock: Clock
+) -> None:
+    messages.make_anew()
+    for number in range(10, 13):
+        messages.send(create(number))
+    working.step()
+    assert working.feeds[FIRST].state == "halted"
+    moved_on(ledger, messages, 1)
+    later(clock, working)
+    assert outcomes_in(ledger)[2:] == ["main/commands/create-11", "main/commands/create-12"]
+    assert ledger.bookmark(FIRST.source) == Bookmark(3, "first+")
+
+
+def test_a_worker_that_does_not_know_of_the_new_topic_yet_waits_until_it_does(
+    ledger: Ledger, messages: MemoryTopic, working: Worker, clock: Clock
+) -> None:
+    messages.make_anew()
+    messages.send(create(10))
+    moved_on(ledger, messages, 0)
+    messages.identity = "first"  # As its metadata has it.
+    working.feeds[FIRST].state = "waiting"
+    working.step()
+    assert working.feeds[FIRST].state == "halted"
+    messages.identity = "first+"
+    later(clock, working)
+    assert outcomes_in(ledger)[-1] == "main/commands/create-10"
+
+
+def test_who_why_and_from_where_is_kept_in_the_log_and_is_no_dead_letter(
+    ledger: Ledger, messages: MemoryTopic, working: Worker
+) -> None:
+    run_out(messages, working)
+    moved_on(ledger, messages, 4)
+    stored = ledger.stream("main/unreadable/merge.commands.v1/0/1")
+    told = str(ledger.decode(stored[0]))
+    assert "moved on from offset 1 to 4 by ann: agreed with the senders" in told
+    published = Folder(ledger).fold(stored)
+    assert (len(published.messages), published.dead_letters) == (1, [])
+    assert b'"SKIPPED"' in (published.messages[0].value or b"")
+
+
+def test_what_is_not_halted_is_left_alone(ledger: Ledger, messages: MemoryTopic, working: Worker) -> None:
+    assert working.feeds[FIRST].state == "reading"
+    assert halt_of(ledger, FIRST, messages.standing(0)) is None
+    assert halt_of(ledger, Partition(TOPIC, 7), messages.standing(0)) is None
+
+
+def test_who_was_slower_changes_nothing(ledger: Ledger, messages: MemoryTopic, working: Worker) -> None:
+    run_out(messages, working)
+    seen = halt(ledger, messages)
+    moved_on(ledger, messages, 4)
+    head = ledger.head()
+    with pytest.raises(BookmarkMoved):
+        go_on(ledger, seen, 5, account="main", actor="bob", reason="the same, later")
+    assert (ledger.head(), ledger.bookmark(FIRST.source)) == (head, Bookmark(4, "first"))
+
+
+def test_what_it_means_is_said_before(ledger: Ledger, messages: MemoryTopic, working: Worker) -> None:
+    run_out(messages, working)
+    found = halt(ledger, messages)
+    assert found.costs(4) == ["offsets 1 to 3 are not there any more, and are never carried out"]
+    assert found.costs(5)[1:] == ["offsets 4 to 4 are there, and are passed over"]
+    messages.make_anew()
+    messages.send(create(1))
+    assert halt(ledger, messages).costs(1) == [
+        "what was not read of the topic as it was, from offset 1 on, is never carried out",
+        "offsets 0 to 0 are there, and are passed over",
+    ]
+
+
+def test_a_broker_that_lost_what_was_read_is_read_on_from_its_end(
+    ledger: Ledger, messages: MemoryTopic, working: Worker
+) -> None:
+    assert working.feeds[FIRST].next == 1
+    messages.messages[FIRST].clear()
+    found = halt(ledger, messages)
+    assert found.why == "the broker lost what had been read already"
+    assert found.costs(0) == ["offsets 0 to 0 were carried out and are gone; others will take their place"]
