@@ -1,6 +1,7 @@
 """Layer: tests. The eventsourcing library works on this log: its own recorder test case, repository and log."""
 
 import tempfile
+import warnings
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ from uuid import uuid4
 import pytest
 from eventsourcing.application import AggregateNotFoundError
 from eventsourcing.persistence import EventStore, IntegrityError, StoredEvent
-from eventsourcing.tests import persistence as shipped
 
 from domain.record import Record
 from ledger.codec import UnknownEventType, encode
@@ -20,6 +20,9 @@ from ledger.store import Store
 from tests.builders import ANN, ANNA, ANNE, create, merge, update
 from tests.contracts.places import PLACES, Place, TickingClock, batch
 from tests.ledger.examples import EXAMPLES
+
+with warnings.catch_warnings():  # On import it forgets what warnings are to be.
+    from eventsourcing.tests import persistence as shipped
 
 ANNS_STREAM = "main/records/contacts/101"
 

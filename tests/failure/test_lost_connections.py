@@ -18,7 +18,7 @@ from tests.builders import ANN, ANNE, create, create_without_id, merge
 from tests.contracts.places import batch
 from tests.failure.proxy import Proxy, Where, between, nth, saying
 
-QUICK = Timeouts(connect_s=2, lock_ms=2_000, statement_ms=2_000, network_ms=2_000, answer_s=1.5)
+QUICK = Timeouts(connect_s=2, lock_ms=1_000, statement_ms=1_000, network_ms=1_000, answer_s=0.8)
 COMMIT = b"COMMIT\0"
 MESSAGES = 12  # More than a batch sends.
 
@@ -27,6 +27,12 @@ MESSAGES = 12  # More than a batch sends.
 def proxy(postgres_url: str) -> Iterator[Proxy]:
     with between(postgres_url) as made:
         yield made
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give a server up soon that does not come back."""
+    monkeypatch.setattr("ledger.ledger._RECONNECTING_S", 0.5)
 
 
 @pytest.fixture
@@ -93,6 +99,7 @@ def test_a_repetition_after_a_lost_answer_is_still_a_repetition(proxy: Proxy, be
     assert proxy.cuts == 1
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("message", [b"BEGIN", b"record.created.v1", COMMIT])
 def test_a_server_that_falls_silent_is_an_error_within_the_timeout_and_what_was_done_is_found(
     proxy: Proxy, behind: Ledger, straight: Ledger, message: bytes
@@ -103,7 +110,7 @@ def test_a_server_that_falls_silent_is_an_error_within_the_timeout_and_what_was_
     began = time.monotonic()
     with pytest.raises(ConnectionLost, match="send the same again") as raised:
         behind.execute(commands)
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 10
     assert "secret" not in str(raised.value)
     assert "\n" not in str(raised.value)
     proxy.recover()
@@ -113,6 +120,7 @@ def test_a_server_that_falls_silent_is_an_error_within_the_timeout_and_what_was_
     assert {outcome.repeated for outcome in told} == {message == COMMIT}
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_server_that_is_down_is_said_so_in_one_line_and_nothing_is_done(
     proxy: Proxy, behind: Ledger, straight: Ledger, postgres_url: str
 ) -> None:
