@@ -10,6 +10,7 @@ import os
 import platform
 import sqlite3
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
@@ -74,17 +75,28 @@ def compared(  # noqa: PLR0913  one line of a table
     )
 
 
+def figures_of(row: Measured) -> tuple[str, str]:
+    """Write both sides' figures with their unit."""
+    ours, theirs = (
+        f"{figure:,.0f} {row.unit}" if figure >= 100 else f"{figure:.3g} {row.unit}"  # noqa: PLR2004  three digits
+        for figure in (row.ours, row.theirs)
+    )
+    return ours, theirs
+
+
+def verdict(row: Measured) -> tuple[str, str]:
+    """Write what was aimed at, and whether it is met."""
+    aim = "" if row.aim is None else f"{'at most ' if row.at_most else ''}{row.aim:g}"
+    return aim, {True: "met", False: "**missed**", None: ""}[row.is_met]
+
+
 def table(rows: Iterable[Measured]) -> str:
     """Write the rows as a Markdown table."""
     lines = ["| store | what | ours | against | ratio | aim | |", "|---|---|---:|---:|---:|---:|---|"]
     for row in rows:
-        figures = [f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}" for figure in (row.ours, row.theirs)]  # noqa: PLR2004
-        aim = "" if row.aim is None else f"{'at most ' if row.at_most else ''}{row.aim:g}"
-        met = {True: "met", False: "missed", None: ""}[row.is_met]
-        lines.append(
-            f"| {TITLES[row.store]} | {row.what} | {figures[0]} {row.unit} | {figures[1]} {row.unit}"
-            f" | {row.ratio:g} | {aim} | {met} |"
-        )
+        ours, theirs = figures_of(row)
+        aim, met = verdict(row)
+        lines.append(f"| {TITLES[row.store]} | {row.what} | {ours} | {theirs} | {row.ratio:g} | {aim} | {met} |")
     return "\n".join(lines)
 
 
@@ -134,9 +146,12 @@ def run(  # noqa: PLR0913  what a script is
             rows += measure(at, options)
     print(table(rows))
     figures = {
+        "command": " ".join(
+            ["python", f"bench/{Path(script).name}", *(sys.argv[1:] if arguments is None else arguments)]
+        ),
         **machine(),
         "sizes": {size.name: getattr(options, size.name) for size in sizes},
-        "rows": [{**row._asdict(), "is_met": row.is_met} for row in rows],
+        "rows": [row._asdict() for row in rows],
     }
     options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     return rows

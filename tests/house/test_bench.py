@@ -10,7 +10,7 @@ import pytest
 from bench.places import TITLES
 from tests.house.repository import ROOT
 
-MODULES = ("places", "sides", "measuring", "pipeline")  # What the scripts share.
+MODULES = ("places", "sides", "measuring", "pipeline", "report")  # What the scripts share.
 ON_A_SERVER = ("through_kafka",)  # Several processes write, which is what PostgreSQL is for.
 SCRIPTS = sorted(path for path in (ROOT / "bench").glob("*.py") if path.stem not in MODULES)
 

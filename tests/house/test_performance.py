@@ -1,25 +1,18 @@
-"""Tests: the figures in docs/performance.md are those that the bench wrote down, and the bench runs."""
+"""Tests: the table in docs/performance.md is what the benches wrote down, and leaves none of them out."""
 
 import json
-from pathlib import Path
-from typing import Any
 
-import pytest
-
-from bench import merges
-from tests.house.repository import text
-
-FIGURES: dict[str, Any] = json.loads(text("bench/merges.json"))
+from bench import report
+from tests.house.repository import ROOT, text
 
 
 def test_the_docs_have_the_figures_that_were_measured() -> None:
-    rows = [merges.Row(**row) for row in FIGURES["rows"]]
-    assert merges.table(rows) in text("docs/performance.md")
+    assert report.table() in text("docs/performance.md")
 
 
-@pytest.mark.slow
-def test_the_bench_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(merges, "STOCK_MERGES", 5)
-    monkeypatch.setattr(merges, "OUR_MERGES", {1: 5, 100: 50})
-    rows = merges.measure(tmp_path, turns=1)
-    assert [row.merges_a_second > 0 for row in rows] == [True, True, True]
+def test_every_figure_is_of_a_whole_run_on_all_its_stores() -> None:
+    for path in (ROOT / "bench").glob("*.json"):
+        command = json.loads(path.read_text(encoding="utf-8"))["command"]
+        assert command.startswith(f"python bench/{path.stem}.py")
+        assert "--quick" not in command
+        assert "--store" not in command
