@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from domain import events as e
 from domain.record import Record, evolve
-from domain.values import Plain, is_empty
+from domain.values import Plain
 from projections.page import Page
 from projections.tables import INTEGER, RECORD, TEXT, TEXT_NULL, RecordKey, Rows, Table, View, as_json
 
@@ -52,13 +52,8 @@ class Standing(Struct):
 
 
 def shown_properties(state: Record) -> dict[str, Plain]:
-    """List the values that a record shows: those that are not empty, by name."""
-    return {
-        name: v
-        for name, value in state.properties.items()
-        # Text is looked at here: it is most of the values, and a call for each would be felt.
-        if (bool(v) and not v.isspace() if isinstance(v := value.v, str) else not is_empty(v))
-    }
+    """List the values that a record shows, by name; a record keeps none that are empty."""
+    return {name: value.v for name, value in state.properties.items()}
 
 
 def load_standing(rows: Rows, records: set[RecordKey]) -> dict[RecordKey, Standing]:

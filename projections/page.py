@@ -5,9 +5,9 @@ states are folded first and stand on the page; at every event a projection finds
 was before and after it.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct
 
@@ -15,9 +15,11 @@ from domain import events as e
 from domain.record import Record, own_values
 from domain.streams import RECORDS
 from domain.values import Value
+from ledger.store import StoredEvent
 from projections.forest import LineageFold
 from projections.tables import RecordKey, Rows, Table, View, sql_time
 
+Decoded: TypeAlias = tuple[StoredEvent, e.Event]
 E = TypeVar("E", bound=e.Event)
 E_co = TypeVar("E_co", bound=e.Event, covariant=True)
 
@@ -54,28 +56,26 @@ class Page:
 
     lineages: LineageFold
 
-    def __init__(self, decoded: Iterable[tuple[int, str, datetime, e.Event]]) -> None:
-        """Take position, stream, time of recording and event."""
+    def __init__(self, decoded: Iterable[Decoded]) -> None:
+        """Take the events, whole commands alone."""
         self.entries: list[Entry[e.Event]] = []
         self.records: list[Entry[e.Event]] = []
-        self._by_class: dict[type[e.Event], list[Entry[Any]]] = {}
+        self._by_class: defaultdict[type[e.Event], list[Entry[Any]]] = defaultdict(list)
         last_at, at_text = None, ""
-        for position, stream, recorded_at, event in decoded:
+        for (position, stream, _, _, _, recorded_at), event in decoded:
             if recorded_at is not last_at:  # One time a batch.
                 last_at, at_text = recorded_at, sql_time(recorded_at)
-            account, kind, *rest = stream.split("/", 2)
-            entry = Entry(position, at_text, account, kind, rest[0] if rest else "", event)
+            account, _, rest = stream.partition("/")
+            kind, _, key = rest.partition("/")
             if kind == RECORDS:
-                object_type, _, record_id = entry.key.partition("/")
-                entry.object_type, entry.record_id = object_type, record_id
-                entry.record = (account, object_type, record_id)
+                object_type, _, record_id = key.partition("/")
+                record = account, object_type, record_id
+                entry = Entry(position, at_text, account, kind, key, event, object_type, record_id, record)
                 self.records.append(entry)
-            self.entries.append(entry)
-            of_class = self._by_class.get(type(event))
-            if of_class is None:
-                self._by_class[type(event)] = [entry]
             else:
-                of_class.append(entry)
+                entry = Entry(position, at_text, account, kind, key, event)
+            self.entries.append(entry)
+            self._by_class[event.__class__].append(entry)
 
     def of(self, *classes: type[E]) -> list[Entry[E]]:
         """List the events of some classes, in order."""

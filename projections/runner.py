@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from ledger.store import StoredEvent, StoreUnusable
 from projections.catalogue import PROJECTIONS, TABLES_VERSION
-from projections.folding import Log, apply, commands, read_commands
+from projections.folding import Log, apply, commands, no_garbage_collection, read_commands
 from projections.page import Projection
 from projections.shapes import ProjectionStatus
 from projections.store import Generation, Mark, NotProjected, ReadStore, Stale, UnusableProjections, WritableRows
@@ -146,7 +146,7 @@ class Projector:
         total = self._ledger.head()
         while True:
             try:
-                with self._store.page(generation) as rows:
+                with no_garbage_collection(), self._store.page(generation) as rows:
                     start = rows.mark().position
                     position = self._project_page(rows, start)
             except _Unfoldable as failed:
