@@ -5,27 +5,25 @@ publishes them, however often. Of a record that changed more than once in a page
 out; every outcome and every merge goes out.
 """
 
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 from consumers import publish_values as values
 from consumers import topics
+from consumers.publish_lineage import Lineages
 from consumers.publish_shapes import IdMapping
 from consumers.publish_values import Outgoing
 from consumers.resuming import SKIPPED
 from domain import events as e
 from domain import streams
-from domain.ids import RecordId
 from domain.record import Record, evolve
 from ledger.ledger import Ledger
 from ledger.store import StoredEvent
 
 RECORDS_KEPT_MAX: Final = 20_000  # Folded records, so that those that change again need not be loaded.
-LINEAGES_KEPT_MAX: Final = 5_000
 
-T = TypeVar("T")
 _OUTCOMES: Final = (e.CommandApplied, e.CommandRefused, e.CommandIdReused, e.CommandUnreadable)
 
 
@@ -50,13 +48,13 @@ class Folder:
         """Begin anywhere in this ledger."""
         self._ledger = ledger
         self._records: OrderedDict[str, tuple[int, Record]] = OrderedDict()  # With the version.
-        self._members: OrderedDict[str, tuple[RecordId, ...]] = OrderedDict()  # Of merged records.
+        self._lineages = Lineages(ledger)
 
     def fold(self, page: Sequence[StoredEvent]) -> Published:
         """Turn the next page into messages."""
         decoded = [(stored, self._ledger.decode(stored)) for stored in page]
         self._load_records(page)
-        self._load_members(decoded)
+        united = self._lineages.united(decoded)
         messages: list[Outgoing] = []
         dead: list[DeadLetter] = []
         touched: dict[str, StoredEvent] = {}
@@ -68,7 +66,7 @@ class Folder:
                 touched.pop(stored.stream, None)
                 touched[stored.stream] = stored
                 if isinstance(event, e.RecordsMerged):
-                    merged = values.merge_told(stored, event, self._members[stored.stream])
+                    merged = values.merge_told(stored, event, united[stored.stream])
                     about = values.About(merged.merge_id, account, stored.position, stored.recorded_at)
                     messages.append(values.message(topics.EVENTS, account, merged, about))
                     for old_id in merged.merged_ids:
@@ -87,8 +85,8 @@ class Folder:
             key = f"{state.account}/{state.object_type}/{state.record_id}"
             told = values.About(f"{key}@{version}", state.account, stored.position, stored.recorded_at)
             messages.append(values.message(topics.STATE, key, state, told))
-        _shrink(self._records, RECORDS_KEPT_MAX)
-        _shrink(self._members, LINEAGES_KEPT_MAX)
+        while len(self._records) > RECORDS_KEPT_MAX:
+            self._records.popitem(last=False)
         return Published(messages, dead)
 
     def _evolve(self, stored: StoredEvent, event: e.Event) -> None:
@@ -123,45 +121,5 @@ class Folder:
                         found[stream] = evolve(found.get(stream), event, streams.record_ref(stream).record_id)
         return found
 
-    # -- lineages
-
-    def _load_members(self, decoded: Iterable[tuple[StoredEvent, e.Event]]) -> None:
-        """Find all ids that lead to each side of the page's merges, and to each of their results."""
-        for stored, event in decoded:
-            if isinstance(event, e.RecordsMerged):
-                prefix = stored.stream.rsplit("/", 1)[0]
-                members: list[RecordId] = []
-                for side, count in (
-                    (event.primary_id, event.merge_counts.primary),
-                    (event.secondary_id, event.merge_counts.secondary),
-                ):
-                    stream = f"{prefix}/{side}"
-                    if count:
-                        if stream not in self._members:
-                            self._members[stream] = self._members_of(stream)
-                        members.extend(self._members[stream])
-                self._members[stored.stream] = (*members, event.primary_id, event.secondary_id)
-
-    def _members_of(self, stream: str) -> tuple[RecordId, ...]:
-        """Walk down from a merged record: the index knows its whole lineage of today, of which it may be a part."""
-        with self._ledger.store.reading() as snapshot:
-            lineage = {member for _, member in snapshot.load_members({stream})}
-        sides: dict[str, list[RecordId]] = defaultdict(list)
-        for record in self._folded(lineage, {}).values():
-            if record.merged_into is not None:
-                sides[record.merged_into].append(record.record_id)
-        found: list[RecordId] = []
-        waiting = [stream.rsplit("/", 1)[1]]
-        while waiting:
-            below = sides.get(waiting.pop(), [])
-            found.extend(below)
-            waiting.extend(below)
-        return tuple(reversed(found))
-
 
 _NEVER: Final = datetime.min  # noqa: DTZ901  nobody looks at it
-
-
-def _shrink(kept: "OrderedDict[str, T]", most: int) -> None:
-    while len(kept) > most:
-        kept.popitem(last=False)

@@ -73,8 +73,27 @@ class Suppression(Struct, frozen=True):
     source_record_id: str
 
 
+class Identifier(Struct, frozen=True):
+    """The primary address or domain, and the others."""
+
+    primary: str | None = None
+    additional: list[str] = []
+
+
+class Identifiers(Struct, frozen=True):
+    """All that leads to the merged record: its own, and what its lineage brought."""
+
+    emails: Identifier = Identifier()
+    domains: Identifier = Identifier()
+    usertokens: list[str] = []
+
+
 class Effects(Struct, frozen=True, kw_only=True):
-    """What else a merge did."""
+    """What else a merge did.
+
+    `primary_company` is the one that the Primary label stands on; of the properties in `unique_released` the
+    value that was not kept may be another record's; `not_duplicates` are marks that stand on the merged record.
+    """
 
     associations_demoted: list[Ref]
     associations_dropped: list[Ref]
@@ -88,6 +107,11 @@ class Effects(Struct, frozen=True, kw_only=True):
     calls_disconnected: list[str]
     suppressions: list[Suppression]
     skipped: list[Skipped]
+    identifiers: Identifiers = Identifiers()
+    playbooks_kept: list[str] = []
+    primary_company: str | None = None
+    not_duplicates: list[str] = []
+    unique_released: list[str] = []
 
 
 class Merged(Struct, frozen=True, kw_only=True):
@@ -112,6 +136,7 @@ class Merged(Struct, frozen=True, kw_only=True):
     decisions: list[Decision]
     effects: Effects
     merge_counts: MergeCounts
+    properties_moved: int = 0
 
 
 class StateValue(Struct, frozen=True):

@@ -7,9 +7,12 @@ from typing import Final, NamedTuple
 import msgspec
 
 from consumers.port import Headers
+from consumers.publish_lineage import United
 from consumers.publish_shapes import (
     Decision,
     Effects,
+    Identifier,
+    Identifiers,
     IdMapping,
     Merged,
     RecordState,
@@ -21,6 +24,7 @@ from consumers.publish_shapes import (
 )
 from domain import events as e
 from domain import streams
+from domain.claims import DOMAIN, EMAIL, PRIMARY_IDENTIFIERS, USERTOKEN
 from domain.ids import RecordId
 from domain.outcomes import outcome_of
 from domain.record import Record, kept_value, personal, text_of
@@ -47,9 +51,10 @@ class About(NamedTuple):
     at: datetime
 
 
-def merge_told(stored: StoredEvent, event: e.RecordsMerged, merged_ids: Sequence[RecordId]) -> Merged:
-    """Tell a merge, with all ids that lead to its result."""
+def merge_told(stored: StoredEvent, event: e.RecordsMerged, united: United) -> Merged:
+    """Tell a merge, with all that it unites."""
     object_type, result_id = streams.record_ref(stored.stream)
+    decisions = [_decision(one, event, result_id) for one in event.decisions]
     return Merged(
         merge_id=event.merge_id,
         account=streams.parse(stored.stream).account,
@@ -60,16 +65,17 @@ def merge_told(stored: StoredEvent, event: e.RecordsMerged, merged_ids: Sequence
         secondary_id=event.secondary_id,
         secondary_version=event.secondary_version,
         result_id=result_id,
-        merged_ids=list(merged_ids),
+        merged_ids=list(united.merged_ids),
         occurred_at=event.occurred_at,
         recorded_at=stored.recorded_at,
         actor=event.actor,
         reason=next((v for of in event.values if (v := text_of(event.values, of, e.REASON)) is not None), None),
         rule_set=event.rule_set,
         position=stored.position,
-        decisions=[_decision(one, event, result_id) for one in event.decisions],
-        effects=_effects(event),
+        decisions=decisions,
+        effects=_effects(event, united, object_type, decisions),
         merge_counts=event.merge_counts,
+        properties_moved=sum(one.side == "secondary" for one in event.decisions),
     )
 
 
@@ -92,7 +98,15 @@ def _decision(decided: e.Decided, event: e.RecordsMerged, result_id: RecordId) -
     )
 
 
-def _effects(event: e.RecordsMerged) -> Effects:
+def _effects(event: e.RecordsMerged, united: United, object_type: str, decisions: Sequence[Decision]) -> Effects:
+    values = {one.property: one.value for one in decisions}
+
+    def identifier(kind: str) -> Identifier:
+        primary = values.get(kind) if PRIMARY_IDENTIFIERS.get(object_type) == kind else None
+        return Identifier(
+            None if primary is None else str(primary), [one for one in united.values(kind) if one != primary]
+        )
+
     def sync(systems: dict[str, RecordId]) -> dict[str, str]:
         return {system: text_of(event.values, of, e.SYNC + system) or "" for system, of in sorted(systems.items())}
 
@@ -114,6 +128,11 @@ def _effects(event: e.RecordsMerged) -> Effects:
             Suppression(one.kind, one.topic, address(one), one.at, one.source_record_id) for one in event.suppressions
         ],
         skipped=list(event.skipped),
+        identifiers=Identifiers(identifier(EMAIL), identifier(DOMAIN), united.values(USERTOKEN)),
+        playbooks_kept=sorted({playbook_id for _, playbook_id in united.playbooks}),
+        primary_company=event.primary_company,
+        not_duplicates=list(event.not_duplicates),
+        unique_released=list(event.released),
     )
 
 

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
@@ -109,6 +110,44 @@ def test_every_merge_is_told_once_with_all_ids_that_lead_to_it(ledger: Ledger) -
     assert {"property", "value", "from", "rule", "rule_name", "chosen_by_user", "primary", "secondary"} == set(
         decided[0]
     )
+
+
+@pytest.mark.parametrize("page_events", [7, 100_000], ids=["by short pages", "in one page"])
+def test_a_merge_is_told_as_the_projections_show_it(db: str, ledger: Ledger, page_events: int) -> None:
+    broker = MemoryBroker()
+    publish_all(publisher(ledger, broker, page_events=page_events))
+    told = broker.values(topics.EVENTS)
+    assert any(one["effects"]["identifiers"]["emails"]["additional"] for one in told)
+    assert any(one["effects"]["playbooks_kept"] for one in told)
+    with closing(read_store(db)) as store:
+        Projector(ledger, store).catch_up()
+        for merge in told:
+            with open_reader(store, ledger, merge["account"]) as reader:
+                assert flat(merge) == flat(msgspec.to_builtins(reader.merge(merge["merge_id"]))), merge["merge_id"]
+
+
+def flat(merge: dict[str, Any]) -> dict[str, Any]:
+    """Write a merge alike, as it is published and as it is shown: what is shown in groups is published side by side."""
+    effects = dict(merge["effects"])
+    for group, names in GROUPS.items():
+        if group in effects:
+            effects |= {published: effects[group][shown] for shown, published in names.items()}
+            del effects[group]
+    for kind in ("emails", "domains"):
+        effects["identifiers"][kind]["additional"].sort()
+    effects["identifiers"]["usertokens"].sort()
+    published_alone = {"primary_company", "not_duplicates", "unique_released"}
+    told = {name: v for name, v in effects.items() if name not in published_alone}
+    return {**merge, "effects": told, "merged_ids": sorted(merge["merged_ids"]), "account": None}
+
+
+GROUPS = {
+    "associations": {"demoted": "associations_demoted", "dropped_self": "associations_dropped"},
+    "static_segments": {"removed": "segments_removed", "carried": "segments_carried"},
+    "workflows": {"unenrolled": "workflows_unenrolled", "enrolled": "workflows_enrolled"},
+    "sync": {"kept": "sync_kept", "unlinked": "sync_unlinked"},
+    "playbooks": {"kept": "playbooks_kept", "dropped_drafts": "playbook_drafts_dropped"},
+}
 
 
 def test_every_outcome_is_told_once_in_order_under_its_account(ledger: Ledger) -> None:
