@@ -34,6 +34,9 @@ _SQL_TYPES: Final[dict[ColumnType, str]] = {
     "integer null": "bigint",
 }
 
+# Rows of more than 2 KB are compressed, unless they need not be shorter: for documents that was half of their writing.
+_AS_THEY_ARE: Final = "toast_tuple_target = 8160"
+
 # `has_escapes`: some text here has a NUL, and what is read must be looked through.
 CREATE_MARK: Final = (
     "CREATE TABLE read_side (one boolean PRIMARY KEY CHECK (one), position bigint NOT NULL, stream text NOT NULL,"
@@ -51,7 +54,7 @@ def create_statements(tables: Iterable[Table], views: Iterable[View]) -> Iterato
     yield FIRST_MARK
     for table in tables:
         columns = ", ".join(f"{name} {_SQL_TYPES[kind]}" for name, kind in table.columns.items())
-        yield f"CREATE TABLE {table.name} ({columns}, PRIMARY KEY ({', '.join(table.key)}))"
+        yield f"CREATE TABLE {table.name} ({columns}, PRIMARY KEY ({', '.join(table.key)})) WITH ({_AS_THEY_ARE})"
         for at, index in enumerate(table.indexes):
             only = f" WHERE {index.only}" if index.only else ""
             yield f"CREATE INDEX {table.name}_{at} ON {table.name} ({', '.join(index.columns)}){only}"
