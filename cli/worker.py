@@ -128,11 +128,12 @@ def _process(session: Session) -> Iterator[tuple[Meter, Callable[[], bool]]]:
         for number in before:
             signal.signal(number, end)
         stack.callback(lambda: [signal.signal(number, handler) for number, handler in before.items()])
+        told = {}
         if session.settings.health:
             host, port = _health_address(session.settings.health)
-            stack.enter_context(served(meter, host, port))
+            told["health"] = f"{host}:{stack.enter_context(served(meter, host, port))}"
         stack.enter_context(watched(meter))
-        log.info("process began", extra={"pid": os.getpid()})
+        log.info("process began", extra={"pid": os.getpid(), **told})
         yield meter, lambda: not stop.is_set()
     log.info("process ended")
 

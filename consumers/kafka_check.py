@@ -20,7 +20,7 @@ from consumers.port import SourceUnusable
 from consumers.topics import TopicSpec
 
 T = TypeVar("T")
-STEP_S: Final = 3.0
+CONNECT_MAX_S: Final = 3.0
 _NOT_LET_IN: Final = NotWell(
     "it does not let us in, or speaks another protocol",
     "check kafka_protocol, kafka_mechanism, user, password and certificates",
@@ -38,7 +38,9 @@ def checks(settings: KafkaSettings, topics: Iterable[str] = ()) -> Iterator[Chec
         return
     is_anyone_there = False
     for host, port in settings.hosts():
-        steps: list[tuple[str, Callable[[], str]]] = [(f"connect {host}:{port}", partial(_connect, host, port))]
+        steps: list[tuple[str, Callable[[], str]]] = [
+            (f"connect {host}:{port}", partial(_connect, settings, host, port))
+        ]
         if settings.is_encrypted:
             steps.append((f"TLS {host}:{port}", partial(_shake_hands, settings, host, port)))
         for name, step in steps:
@@ -84,9 +86,9 @@ def _codecs() -> str:
     return "all can be read"
 
 
-def _connect(host: str, port: int) -> str:
+def _connect(settings: KafkaSettings, host: str, port: int) -> str:
     try:
-        with socket.create_connection((host, port), timeout=STEP_S) as connection:
+        with _connection(settings, host, port) as connection:
             return f"connected to {connection.getpeername()[0]}"
     except OSError as error:
         msg = f"no connection ({error})"
@@ -97,7 +99,7 @@ def _shake_hands(settings: KafkaSettings, host: str, port: int) -> str:
     context = tls_context(settings)
     try:
         with (
-            socket.create_connection((host, port), timeout=STEP_S) as connection,
+            _connection(settings, host, port) as connection,
             context.wrap_socket(connection, server_hostname=host) as encrypted,
         ):
             return f"{encrypted.version()}, the certificate is trusted"
@@ -110,6 +112,11 @@ def _shake_hands(settings: KafkaSettings, host: str, port: int) -> str:
     except OSError as error:
         msg = f"no connection ({error})"
         raise NotWell(msg, "check kafka_bootstrap, and whether the broker runs") from error
+
+
+def _connection(settings: KafkaSettings, host: str, port: int) -> socket.socket:
+    """Connect, and fail well before the step's own deadline, which could not say why."""
+    return socket.create_connection((host, port), timeout=min(CONNECT_MAX_S, settings.deadline_s / 2))
 
 
 def _asking(settings: KafkaSettings, ask: Callable[[KafkaAdmin], T]) -> T:

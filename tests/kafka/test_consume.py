@@ -124,5 +124,5 @@ def delete_topic(settings: KafkaSettings, topic: str) -> None:
 
     admin = KafkaAdminClient(bootstrap_servers=list(settings.bootstrap))
     admin.delete_topics([topic])
+    wait_until(lambda: topic not in admin.list_topics())
     admin.close()
-    time.sleep(1)

@@ -20,7 +20,7 @@ from consumers.topics import TopicSpec
 from consumers.worker import Settings, Worker
 from ledger.ledger import Ledger
 
-SESSION_S = 6.0
+SESSION_S = 3.0
 
 
 def wait_until(what: Callable[[], Any], timeout_s: float = 60.0) -> None:
@@ -99,6 +99,10 @@ class WorkerProcess:
             stdout=subprocess.DEVNULL,
             stderr=self._told,
         )
+
+    def said(self) -> str:
+        """What it wrote so far; it goes on writing where it was."""
+        return os.pread(self._told.fileno(), 1_000_000, 0).decode()
 
     def give(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
