@@ -101,7 +101,8 @@ class Tally:
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self.total = self.last_line = self.repeated = 0
+        self.total = self.last_line = 0
+        self.repeated: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
         self.codes: Counter[tuple[str, str]] = Counter()
         self.shown: list[Outcome] = []
@@ -112,7 +113,7 @@ class Tally:
         for (line, _), outcome in zip(batch.lines, outcomes, strict=True):
             self.total += 1
             self.statuses[outcome.status] += 1
-            self.repeated += outcome.repeated
+            self.repeated[outcome.status] += outcome.repeated
             if outcome.code is not None:
                 self.codes[outcome.status, outcome.code] += 1
                 if len(self.shown) < _SHOWN_MAX:
@@ -134,9 +135,12 @@ class Tally:
 
     def words(self) -> str:
         """Tell the numbers in one line."""
-        told = f"{self.statuses['applied']:,} applied"
-        told += "".join(f", {self.statuses[one]:,} {one}" for one in ("refused", "unreadable") if self.statuses[one])
-        return told + (f" ({self.repeated:,} of these were answered before)" if self.repeated else "")
+        named = ["applied", *(one for one in ("refused", "unreadable") if self.statuses[one])]
+        return ", ".join(f"{self.statuses[one]:,} {one}{self._answered_before(one)}" for one in named)
+
+    def _answered_before(self, status: str) -> str:
+        before = self.repeated[status]
+        return f" ({before:,} of them answered before)" if before else ""
 
 
 def _tell(tally: Tally, file: str, progress: Progress, session: Session) -> None:

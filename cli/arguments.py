@@ -29,7 +29,11 @@ def moment(text: str | None) -> int | datetime | None:
     if text is None:
         return None
     if text.isascii() and text.isdigit():
-        return int(text)
+        try:
+            return int(text)
+        except ValueError:  # Python reads no number of more digits than it says.
+            msg = f"--as-of: expected a position, got one of {len(text):,} digits"
+            raise Mistake(msg) from None
     return instant(text, "--as-of", "a position, a date or a time such as 2026-01-31T12:00:00Z")
 
 

@@ -19,6 +19,12 @@ def test_a_position_beyond_the_head_reads_as_now(known: User, position: str) -> 
     assert known.json("account", "show", "--as-of", position) == known.json("account", "show")
 
 
+def test_a_position_of_more_digits_than_can_be_read_is_a_mistake_of_the_user(known: User) -> None:
+    ran = known.run("show", "contacts", "101", "--as-of", "9" * 4_301)
+    assert ran.code == 2
+    assert ran.err.strip().endswith("--as-of: expected a position, got one of 4,301 digits")
+
+
 @pytest.mark.parametrize(
     "words",
     [
