@@ -33,6 +33,7 @@ from ledger.store import (
     Bookmark,
     Conflict,
     ConnectionLost,
+    DamagedDatabase,
     MissingDriver,
     Move,
     Store,
@@ -95,7 +96,7 @@ class Ledger:
         try:
             return self._execute(batch, decided_here, alone=False)
         except Conflict:  # Another writer came between; once more, with the others kept out.
-            return self._execute(batch, set(), alone=True)
+            return self._execute_alone(batch, set())
         except ConnectionLost as lost:
             return self._after(lost, batch, decided_here)
 
@@ -109,18 +110,27 @@ class Ledger:
         try:
             return self._execute(batch, set(), alone=False, move=move)
         except Conflict:
-            return self._execute(batch, set(), alone=True, move=move)
+            return self._execute_alone(batch, set(), move)
 
     def _after(self, lost: ConnectionLost, batch: Sequence[Envelope], decided_here: set[int]) -> list[Outcome]:
         """Carry out a batch of which it is not known whether it was stored: what was done is found done."""
         give_up_at = time.monotonic() + _RECONNECTING_S
         while True:
             try:
-                return self._execute(batch, decided_here, alone=True)
+                return self._execute_alone(batch, decided_here)
             except ConnectionLost as error:
                 if time.monotonic() > give_up_at:
                     raise lost from error
             time.sleep(_PAUSE_S)
+
+    def _execute_alone(
+        self, batch: Sequence[Envelope | UnreadableInput], decided_here: set[int], move: Move | None = None
+    ) -> list[Outcome]:
+        """Carry out a batch with the others kept out: what still conflicts is the ledger with itself."""
+        try:
+            return self._execute(batch, decided_here, alone=True, move=move)
+        except Conflict as conflict:
+            raise DamagedDatabase(self.store.location, str(conflict)) from conflict
 
     def _execute(
         self,

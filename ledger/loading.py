@@ -31,6 +31,13 @@ class DamagedStream(StoreUnusable):
         super().__init__(f"the events of {stream} are not in order: the ledger is damaged; restore it from a copy")
 
 
+class DamagedRows(StoreUnusable):
+    """What was loaded is nothing that was ever stored."""
+
+    def __init__(self) -> None:
+        super().__init__("events or indexes cannot be read as they were stored: the ledger is damaged; restore a copy")
+
+
 class Loader:
     """Fills a view from a snapshot, and keeps note of what was read and where answers stand."""
 
@@ -39,7 +46,7 @@ class Loader:
         self._snapshot = snapshot
         self._view = view
         self._cache = cache
-        self.long: list[str] = []  # Streams that took so long to fold that they are worth a snapshot.
+        self.long: set[str] = set()  # Streams that take so long to fold that they are worth a snapshot.
         self.read = ReadSet()
         self.positions: dict[str, list[int]] = {}  # Of the events of command streams.
 
@@ -74,6 +81,11 @@ class Loader:
             self._load_streams(unseen)
         return any(self._view.peek(stream) is not None for stream in unseen)
 
+    def grown_long(self, stream: str) -> None:
+        """Note that a stream is worth a snapshot, where its kind has any."""
+        if state_type(stream) is not None:
+            self.long.add(stream)
+
     def _load(self, missing: set[Need]) -> None:
         streams: set[str] = set()
         claims: set[ClaimKey] = set()
@@ -88,12 +100,15 @@ class Loader:
                 lineages.add(need)
             else:
                 held.add(need)
-        if streams:
-            self._load_streams(streams)
-        if claims:
-            self._load_claims(claims)
-        if lineages or held:
-            self._load_lineages(lineages, held)
+        try:
+            if streams:
+                self._load_streams(streams)
+            if claims:
+                self._load_claims(claims)
+            if lineages or held:
+                self._load_lineages(lineages, held)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:  # Folding what was stored cannot fail.
+            raise DamagedRows from error
 
     def _load_streams(self, streams: set[str]) -> None:
         wanted = {stream for stream in streams if not self._cached(stream)}
@@ -115,8 +130,8 @@ class Loader:
                 raise DamagedStream(stream)
             pending.remove(stream)
             self._loaded(stream, Folded(state, version))
-            if len(positions) >= SNAPSHOT_EVENTS and state_type(stream) is not None:
-                self.long.append(stream)
+            if len(positions) >= SNAPSHOT_EVENTS:
+                self.grown_long(stream)
             if names.parse(stream).kind == names.COMMANDS:
                 self.positions[stream] = positions
         for stream in pending:  # Nothing happened, ever or since the snapshot.
@@ -150,7 +165,7 @@ class Loader:
         alone = {need.stream for need in lineages if not need.members}
         whole = {need.stream for need in lineages if need.members} | {need.stream for need in held}
         if alone:
-            current = {stream: now for stream, _, now in self._snapshot.load_lineages(alone)}
+            current = {stream: now for stream, _, now in self._snapshot.load_lineages(alone) if names.record_ref(now)}
             for stream in alone:
                 view.put_lineage(stream, current.get(stream, stream))
         everyone: dict[str, list[str]] = {stream: [] for stream in whole}
@@ -159,10 +174,10 @@ class Loader:
                 everyone[stream].append(member)
             for stream, found in everyone.items():
                 members = found or [stream]
-                ids = tuple(names.record_ref(member).record_id for member in members[:-1])
-                view.put_lineage(stream, members[-1], ids)
+                *ids, _ = (names.record_ref(member).record_id for member in members)
+                view.put_lineage(stream, members[-1], tuple(ids))
                 if members[-1] != stream:
-                    view.put_lineage(members[-1], members[-1], ids)
+                    view.put_lineage(members[-1], members[-1], tuple(ids))
         self.read.lineages |= alone | whole
         if held:
             self._load_held(held, everyone)

@@ -192,7 +192,7 @@ class SqliteStore:
         try:
             return self._checked(self._connect(self._reading))
         except sqlite3.OperationalError:
-            log = self._path.with_name(self._path.name + "-wal")
+            log = Path(f"{self._path}-wal")
             if not self._read_only or log.exists():
                 raise
         self._reading = "mode=ro&immutable=1"  # On a medium where SQLite cannot put even its index of the log.

@@ -178,6 +178,12 @@ def test_a_folder_is_no_ledger(tmp_path: Path) -> None:
             open_ledger(str(tmp_path), create=create_it)
 
 
+@pytest.mark.parametrize("create_it", [False, True])
+def test_the_folder_one_is_in_is_no_ledger(create_it: bool) -> None:  # noqa: FBT001
+    with refused(UnreachableDatabase, Path(), "cannot be used"):
+        open_ledger(".", create=create_it)
+
+
 def test_an_empty_file_is_no_ledger_to_read_and_becomes_one_when_it_is_written(path: Path) -> None:
     path.touch()
     with refused(NotALedger, path, "is not a ledger"):
