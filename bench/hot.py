@@ -18,9 +18,9 @@ from domain.values import Sent
 from ledger.ledger import open_ledger
 
 SIZES = (
-    Sizes("turns", 5, 1, "turns of each side"),
+    Sizes("turns", 3, 1, "turns of each side; every one has large records of its own"),
     Sizes("updates", 10_000, 150, "updates of a record"),
-    Sizes("contacts", 100_000, 150, "contacts associated with the companies of all turns"),
+    Sizes("contacts", 100_000, 150, "contacts, each associated with the company of every turn"),
 )
 
 

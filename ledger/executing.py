@@ -16,7 +16,7 @@ from domain.view import FOLD_VERSION, Need, Recorded, View
 from ledger.codec import encode
 from ledger.indexes import Changes
 from ledger.loading import Loader
-from ledger.states import StateCache, write_state
+from ledger.states import SNAPSHOT_EVENTS, StateCache, write_state
 from ledger.store import EventRow, Unit
 
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -87,7 +87,10 @@ class Execution:
             touched.add(stream)
             if claimed:
                 touched.update(change.key for change in claimed)
-            rows.append((stream, view.version(stream), event.EVENT_TYPE, encode(event)))
+            version = view.version(stream)
+            rows.append((stream, version, event.EVENT_TYPE, encode(event)))
+            if version % SNAPSHOT_EVENTS == 0:
+                self._loader.grown_long(stream)
         stream, event = decided[-1]
         self._answered.setdefault(stream, len(rows) - 1)
         self._answers.append(Answer(event, len(rows) - 1, is_offset=True, repeated=False))

@@ -44,6 +44,13 @@ def test_a_long_stream_has_a_snapshot_and_a_short_one_has_none(ledger: Ledger, s
     assert snapshots(store, ANNS, streams.record("main", *ANNE)).keys() == {ANNS}
 
 
+def test_what_one_batch_makes_long_has_a_snapshot_of_its_end(ledger: Ledger, store: Store) -> None:
+    ledger.execute(batch(create(ANN), *(update(ANN, city=f"city {number}") for number in range(SNAPSHOT_EVENTS + 30))))
+    assert snapshots(store, ANNS) == {ANNS: SNAPSHOT_EVENTS + 31}
+    ledger.execute(batch(update(ANN, city="last")))
+    assert snapshots(store, ANNS) == {ANNS: SNAPSHOT_EVENTS + 31}
+
+
 def test_what_is_decided_on_a_snapshot_is_what_is_decided_on_the_whole_stream(
     ledger: Ledger, store: Store, clock: TickingClock
 ) -> None:
