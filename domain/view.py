@@ -105,6 +105,7 @@ class View:
         # What `apply` changed, so that what is loaded later from before it can be brought up to date.
         self._sides: dict[str, tuple[str, str]] = {}
         self._claimed: dict[ClaimKey, list[ClaimChange]] = {}
+        self._claimed_on: dict[str, list[ClaimChange]] = {}  # By the stream of the event: a record changes its own.
 
     # -- loading
 
@@ -252,25 +253,22 @@ class View:
 
     def held(self, stream: str, kind: str) -> set[str]:
         """List the values of one kind that the record of this stream claims, under any id folded into it."""
-        account = streams.parse(stream).account
-        values = {value: set(holders) for value, holders in self._loaded_held(HeldBy(stream, kind))}
-        for key, changes in self._claimed.items():
-            if key.account == account and key.kind == kind:
-                for change in changes:
-                    if self.current_stream(streams.record(account, *change.holder)) == stream:
-                        (set.add if change.held else set.discard)(values.setdefault(key.value, set()), change.holder)
+        values: dict[str, set[RecordRef]] = {}
+        for one in self._made_of(stream):
+            if (need := HeldBy(one, kind)) not in self._held and one not in self._begun and one not in self._sides:
+                raise NotLoaded(need)
+            for value, holders in self._held.get(need, {}).items():
+                values.setdefault(value, set()).update(holders)
+            for change in self._claimed_on.get(one, ()):
+                if change.key.kind == kind:
+                    (set.add if change.held else set.discard)(values.setdefault(change.key.value, set()), change.holder)
         return {value for value, holders in values.items() if holders}
 
-    def _loaded_held(self, need: HeldBy) -> Iterator[tuple[str, tuple[RecordRef, ...]]]:
-        if need.stream in self._sides:
-            for side in self._sides[need.stream]:
-                yield from self._loaded_held(need._replace(stream=side))
-        elif need.stream in self._begun:
-            return
-        elif need in self._held:
-            yield from self._held[need].items()
-        else:
-            raise NotLoaded(need)
+    def _made_of(self, stream: str) -> Iterator[str]:
+        """Go through a record and those that earlier decisions made it of, what was before what it became."""
+        for side in self._sides.get(stream, ()):
+            yield from self._made_of(side)
+        yield stream
 
     # -- following what is decided
 
@@ -280,6 +278,8 @@ class View:
         self._unfolded.setdefault(stream, []).append(event)  # Most records are not looked at again in a batch.
         self._versions[stream] = self._versions.get(stream, 0) + 1
         changed = [*claims_changed(stream, event)]
+        if changed:
+            self._claimed_on.setdefault(stream, []).extend(changed)
         for change in changed:
             self._claimed.setdefault(change.key, []).append(change)
             if change.key in self._claims:

@@ -2,7 +2,9 @@
 
 import pytest
 
+from domain import streams
 from domain.commands import Command
+from domain.events import WorkflowEnrolled
 from domain.ids import RecordRef
 from domain.view import Need
 from ledger.ledger import Ledger
@@ -54,3 +56,29 @@ def test_a_batch_is_loaded_in_a_few_rounds(
         assert {outcome.status for outcome in outcomes} == {"applied"}
         assert len(rounds) <= ROUNDS_MAX, [sorted(map(str, one))[:3] for one in rounds]
         rounds.clear()
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_batch_sees_what_became_of_addresses_in_it(ledger: Ledger, together: bool) -> None:  # noqa: FBT001  a case
+    one, other, merged = (RecordRef("contacts", name) for name in ("one", "other", "merged"))
+    commands = [
+        b.workflow("watch", b.where(hs_additional_emails="also@x.be", city="Gent"), allow=True),
+        b.configure(later_enrollment="always"),
+        b.create(one, email="one@x.be"),
+        b.create(other, email="other@x.be"),
+        b.add_identifier(other, "also@x.be"),
+        b.merge(one, other, into=merged),
+        b.update(merged, city="Gent"),  # Enrolls.
+        b.unenroll("watch", merged),
+        b.remove_identifier(merged, "also@x.be"),
+        b.update(merged, city="Brugge"),
+        b.update(merged, city="Gent"),  # The address is gone.
+    ]
+    outcomes = [
+        outcome
+        for some in ([commands] if together else [[command] for command in commands])
+        for outcome in ledger.execute(batch(*some))
+    ]
+    assert {outcome.status for outcome in outcomes} == {"applied"}
+    enrolled = [stored.stream for stored in ledger.read(0, 1_000) if stored.type == WorkflowEnrolled.EVENT_TYPE]
+    assert enrolled == [streams.record("main", *merged)]
