@@ -4,6 +4,7 @@ A batch is one commit, so whatever stops a run leaves whole batches done and not
 same file can be run again, for what is done is answered and not repeated.
 """
 
+import os
 import signal
 import stat
 import sys
@@ -23,7 +24,7 @@ from cli.opening import opened
 from cli.output import Stream, draw
 from cli.progress import Progress
 from cli.session import Session
-from consumers.files import Batch, read_batches
+from consumers.files import Batch, Pipe, read_batches
 from consumers.messages import Unreadable
 from domain.commands import MergeRecords
 from domain.outcomes import Outcome
@@ -71,7 +72,7 @@ def _apply(source: BinaryIO, file: str, ledger: Ledger, session: Session) -> int
     size = _size(source)
     with Progress(session, f"apply {file}", "commands") as progress, _Interrupts() as interrupts:
         try:
-            for batch in interrupts.between(read_batches(source, default_account=session.account)):
+            for batch in interrupts.between(read_batches(_lines(source), default_account=session.account)):
                 outcomes = list(_outcomes(batch, ledger))
                 tally.add(batch, outcomes)
                 stream.write(outcomes)
@@ -206,6 +207,15 @@ def _opened(file: str) -> Iterator[BinaryIO]:
         raise exits.Mistake(msg) from None
     with source:
         yield source
+
+
+def _lines(source: BinaryIO) -> BinaryIO | Pipe:
+    """Answer what has come through a pipe when it is quiet; files and what somebody types are read as they are."""
+    try:
+        is_pipe = stat.S_ISFIFO(os.fstat(source.fileno()).st_mode)
+    except OSError:  # It is no file of the system.
+        return source
+    return Pipe(source) if is_pipe else source
 
 
 def _size(source: BinaryIO) -> int | None:

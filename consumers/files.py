@@ -2,10 +2,13 @@
 
 A file of any size is read in little memory: a line too long for a command is passed over piece by
 piece and told as such. Blank lines are no commands; every other line is answered once, in order.
+A pipe that is quiet for a moment ends a batch, so that what has come is answered.
 """
 
+import os
+import select
 from collections.abc import Iterator
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Protocol
 
 from msgspec import Struct
 
@@ -15,9 +18,45 @@ from domain.commands import DEFAULT_ACCOUNT, Envelope
 BATCH_COMMANDS_MAX: Final = 1000
 BATCH_BYTES_MAX: Final = 8 * 1024 * 1024
 
+_QUIET_S = 0.2
+_CHUNK_BYTES = 65_536
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LINE_END_BYTES_MAX = 2
 _BLANK = b" \t\r\n"
+
+
+class Lines(Protocol):
+    """What lines are read from: a buffered file, or a pipe."""
+
+    def readline(self, size: int, /) -> bytes:
+        """Read to the end of the line, at most so many bytes; nothing at the end."""
+
+
+class Pipe:
+    """A pipe that tells when nothing comes; nothing else reads from it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Read from this file's descriptor. Raises OSError where it has none."""
+        self._descriptor = file.fileno()
+        self._buffer = bytearray()
+
+    def readline(self, size: int, /) -> bytes:
+        """Read to the end of the line, at most so many bytes; nothing at the end."""
+        seen = 0
+        while (end := self._buffer.find(b"\n", seen, size)) < 0 and len(self._buffer) < size:
+            seen = len(self._buffer)
+            chunk = os.read(self._descriptor, _CHUNK_BYTES)
+            if not chunk:
+                break
+            self._buffer += chunk
+        length = min(size, len(self._buffer)) if end < 0 else end + 1
+        line = bytes(self._buffer[:length])
+        del self._buffer[:length]
+        return line
+
+    def is_quiet(self) -> bool:
+        """Whether no whole line is here, and nothing comes for a moment."""
+        return b"\n" not in self._buffer and not select.select([self._descriptor], [], [], _QUIET_S)[0]
 
 
 class Batch(Struct, frozen=True):
@@ -37,9 +76,10 @@ class Batch(Struct, frozen=True):
 
 
 def read_batches(
-    file: BinaryIO, *, default_account: str = DEFAULT_ACCOUNT, batch_commands_max: int = BATCH_COMMANDS_MAX
+    file: Lines, *, default_account: str = DEFAULT_ACCOUNT, batch_commands_max: int = BATCH_COMMANDS_MAX
 ) -> Iterator[Batch]:
-    """Read a file of JSON lines to its end; `file` is buffered. Ends with no batch for a file without lines."""
+    """Read a file of JSON lines to its end; it is buffered, or a pipe. Ends with no batch for a file without lines."""
+    is_quiet = file.is_quiet if isinstance(file, Pipe) else _never
     lines: list[tuple[int, Read]] = []
     number, bytes_read, bytes_begun = 0, 0, 0
     for number, (data, length) in enumerate(_lines(file), start=1):
@@ -48,14 +88,19 @@ def read_batches(
             lines.append((number, too_large(number)))
         elif data.strip(_BLANK):
             lines.append((number, read_command(data, default_account=default_account, line=number)))
-        if len(lines) >= batch_commands_max or bytes_read - bytes_begun >= BATCH_BYTES_MAX:
+        is_full = len(lines) >= batch_commands_max or bytes_read - bytes_begun >= BATCH_BYTES_MAX
+        if is_full or (lines and is_quiet()):
             yield Batch(lines, number, bytes_read)
             lines, bytes_begun = [], bytes_read
     if lines:
         yield Batch(lines, number, bytes_read)
 
 
-def _lines(file: BinaryIO) -> Iterator[tuple[bytes | None, int]]:
+def _never() -> bool:
+    return False
+
+
+def _lines(file: Lines) -> Iterator[tuple[bytes | None, int]]:
     """Cut a file into lines without their ends, None for one that is too long; and how many bytes each took."""
     mark = _BYTE_ORDER_MARK
     while data := file.readline(SIZE_BYTES_MAX + len(_BYTE_ORDER_MARK) + _LINE_END_BYTES_MAX):

@@ -56,6 +56,19 @@ def test_a_file_without_merges_and_yes_are_not_asked_about(tmp_path: Path) -> No
     assert applied(tmp_path) == 3
 
 
+def test_what_has_come_through_a_pipe_is_answered_when_it_is_quiet(tmp_path: Path) -> None:
+    with start(tmp_path, "apply", "-") as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        first, second = PAIR.splitlines(keepends=True)
+        for part, rest in ((first, second[:20]), (second[20:], b"")):
+            process.stdin.write(part + rest)
+            process.stdin.flush()
+            assert b'"applied"' in process.stdout.readline()
+        process.stdin.close()
+        assert process.wait(TIMEOUT_S) == 0
+
+
 def test_a_closed_pipe_ends_it_quietly(tmp_path: Path) -> None:
     with start(tmp_path, "--help") as process:
         assert process.stdout is not None
@@ -92,7 +105,7 @@ def test_ctrl_c_says_how_far_it_came_and_that_the_file_can_be_run_again(tmp_path
         drain.start()
         feed(process, 2500)
         deadline = time.monotonic() + TIMEOUT_S
-        while applied(tmp_path) < 2000 and time.monotonic() < deadline:
+        while applied(tmp_path) < 2500 and time.monotonic() < deadline:
             time.sleep(0.05)
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
@@ -100,9 +113,9 @@ def test_ctrl_c_says_how_far_it_came_and_that_the_file_can_be_run_again(tmp_path
         told = process.stderr.read().decode()
         assert process.wait(TIMEOUT_S) == 130
         drain.join()
-    assert "stopped after line 2,000: 2,000 applied; run the same file again to go on" in told
+    assert "stopped after line 2,500: 2,500 applied; run the same file again to go on" in told
     assert "Traceback" not in told
-    assert applied(tmp_path) == 2000
+    assert applied(tmp_path) == 2500
 
 
 def test_an_unexpected_error_is_one_line_and_a_file_with_the_details(tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 import io
 import json
+import os
 import tracemalloc
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import IO
 
 import pytest
 
-from consumers.files import Batch, read_batches
+from consumers.files import Batch, Pipe, read_batches
 from consumers.messages import SIZE_BYTES_MAX, Unreadable
 
 
@@ -106,3 +109,20 @@ def test_a_line_too_long_is_not_read_into_memory_whole() -> None:
 def test_the_default_account_is_given_to_every_command() -> None:
     [batch] = read_batches(io.BytesIO(command(1)), default_account="shop")
     assert [envelope.command.account for envelope in batch.commands] == ["shop"]
+
+
+def write_all(into: IO[bytes], data: bytes) -> None:
+    with into:
+        into.write(data)
+
+
+LONG = b"x" * (SIZE_BYTES_MAX + 9)
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", command(1) + b"\n\n" + command(2), command(1) + b"\n" + LONG + b"\n"])
+def test_a_pipe_is_read_as_a_file_is(data: bytes) -> None:
+    reading, writing = os.pipe()
+    with ThreadPoolExecutor(1) as threads, os.fdopen(reading, "rb") as pipe, os.fdopen(writing, "wb") as into:
+        threads.submit(write_all, into, data)
+        found = told(read_batches(Pipe(pipe)))
+    assert found == told(batches(data))
