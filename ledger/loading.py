@@ -165,9 +165,11 @@ class Loader:
         alone = {need.stream for need in lineages if not need.members}
         whole = {need.stream for need in lineages if need.members} | {need.stream for need in held}
         if alone:
-            current = {stream: now for stream, _, now in self._snapshot.load_lineages(alone) if names.record_ref(now)}
+            current = {stream: now for stream, _, now in self._snapshot.load_lineages(alone)}
             for stream in alone:
-                view.put_lineage(stream, current.get(stream, stream))
+                now = current.get(stream, stream)
+                names.record_ref(now)  # Or it is no record.
+                view.put_lineage(stream, now)
         everyone: dict[str, list[str]] = {stream: [] for stream in whole}
         if whole:
             for stream, member in self._snapshot.load_members(whole):
