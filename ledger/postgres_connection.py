@@ -34,10 +34,14 @@ _COMMIT_TO_DISK: Final = """
 
 @dataclass(frozen=True)
 class Timeouts:
-    """How long we wait: to connect, for a lock, for a statement, for a network that acknowledges nothing."""
+    """How long we wait: to connect, for a lock, for a statement, for a network that acknowledges nothing.
+
+    `idle_ms` is how long a client may do nothing within a transaction: less than others wait for its locks.
+    """
 
     connect_s: int = 10
     lock_ms: int = 30_000
+    idle_ms: int = 15_000
     statement_ms: int = 120_000
     network_ms: int = 10_000
     answer_s: float = 120_000 / _MS + _ANSWER_MARGIN_S  # By our own clock.
@@ -77,8 +81,8 @@ class Place:
             "default_transaction_read_only": "on" if read_only else "off",
             "lock_timeout": timeouts.lock_ms,
             "statement_timeout": timeouts.statement_ms,
-            # A client that died in the dark lets go of its locks as soon.
-            "idle_in_transaction_session_timeout": timeouts.lock_ms,
+            # A client that died in the dark, or was stopped, lets go of its locks before others give up.
+            "idle_in_transaction_session_timeout": timeouts.idle_ms,
             "tcp_user_timeout": timeouts.network_ms,
             "tcp_keepalives_idle": max(1, timeouts.network_ms // 2 // _MS),
             "tcp_keepalives_interval": 2,

@@ -57,4 +57,5 @@ def test_the_docs_name_the_timeouts_that_there_are() -> None:
         in said
     )
     assert f"| the lock, held by another writer | {timeouts.lock_ms // 1000} s |" in said
+    assert f"holds the others up for {timeouts.idle_ms // 1000} s" in said
     assert f"| a statement | {timeouts.statement_ms // 1000} s |" in said
