@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from domain import events as e
 from domain.values import Value
 from projections.intervals import Intervals, Key, interval_table
-from projections.page import Entry, Page
+from projections.page import Entry, Page, sides
 from projections.tables import RECORD, TEXT, TEXT_NULL, Index, Rows, View, as_json
 
 Linking: TypeAlias = e.Associated | e.Dissociated
@@ -143,5 +143,4 @@ def _pointing(entry: Entry[e.Event]) -> Iterator[Key]:
     if isinstance(event, e.PrimaryCompanySet):
         yield entry.record
     elif isinstance(event, e.RecordsMerged) and (event.primary_company is not None or event.demoted):
-        yield (entry.account, entry.object_type, event.primary_id)
-        yield (entry.account, entry.object_type, event.secondary_id)
+        yield from sides(entry, event)

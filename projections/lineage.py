@@ -10,7 +10,7 @@ from msgspec.structs import astuple
 
 from domain import events as e
 from projections.forest import CLIMBS, LINEAGE_MEMBERS, LINEAGES, LineageFold, load_climbs, load_members
-from projections.page import Page
+from projections.page import Page, sides
 from projections.tables import RecordKey, Rows, View, as_json
 
 MERGED_IDS: Final = View(
@@ -35,10 +35,7 @@ class Lineage:
     def apply(self, page: Page, rows: Rows) -> None:
         """Load the lineages that the page's merges and dissociations concern, and fold the merges in."""
         merges = page.of(e.RecordsMerged)
-        merging: set[RecordKey] = set()
-        for entry in merges:
-            merging.add((entry.account, entry.object_type, entry.event.primary_id))
-            merging.add((entry.account, entry.object_type, entry.event.secondary_id))
+        merging: set[RecordKey] = {side for entry in merges for side in sides(entry, entry.event)}
         wanted = {*merging}
         for unlinked in page.of(e.Dissociated):
             wanted.add((unlinked.account, *unlinked.event.one))

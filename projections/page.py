@@ -51,6 +51,11 @@ class Entry(Struct, Generic[E_co]):
         return self._values
 
 
+def sides(x: Entry[e.Event], merged: e.RecordsMerged) -> tuple[RecordKey, RecordKey]:
+    """Name the records that a merge was of; `merged` is the entry's event."""
+    return (x.account, x.object_type, merged.primary_id), (x.account, x.object_type, merged.secondary_id)
+
+
 class Page:
     """Events in the order of the ledger, and by class."""
 

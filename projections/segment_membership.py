@@ -20,7 +20,7 @@ from projections.current_records import read_state
 from projections.forest import load_members
 from projections.identifiers import IDENTIFIERS
 from projections.intervals import Intervals, interval_table
-from projections.page import Entry, Page
+from projections.page import Entry, Page, sides
 from projections.tables import (
     INTEGER,
     RECORD,
@@ -76,6 +76,10 @@ ACTIVE_RECORDS: Final = (
     " WHERE account = :account AND object_type = :object_type AND status = 'active' AND record_id > :after"
     " ORDER BY record_id LIMIT :limit"
 )
+_MOVING: Final = (e.AddedToSegment, e.RemovedFromSegment, e.RecordsMerged, e.RecordArchived, e.RecordRestored)
+_TOUCHING: Final = (
+    e.RecordCreated, e.RecordUpdated, e.PrimaryIdentifierSet, e.IdentifierAdded, e.IdentifierRemoved,
+)  # fmt: skip
 _SCANNED_AT_ONCE: Final = 5_000
 _ADDITIONAL: Final = {"hs_additional_emails": "email", "hs_additional_domains": "domain"}
 _read_filters: Final = msgspec.json.Decoder(list[FilterGroup]).decode
@@ -137,6 +141,8 @@ def _names_changed(x: Entry[e.Event]) -> set[str] | None:
             return names | {*_ADDITIONAL} if "email" in names or "domain" in names else names
         case e.IdentifierAdded() | e.IdentifierRemoved():
             return {*_ADDITIONAL}
+        case e.AddedToSegment() | e.RemovedFromSegment():
+            return set()
     return None
 
 
@@ -183,12 +189,11 @@ class _Fold:
     def merge(self, x: Entry[e.Event], merged: e.RecordsMerged) -> None:
         """Both sides leave all segments; what was carried begins for the merged record."""
         cause = f"merge:{merged.merge_id}"
-        for side in (merged.primary_id, merged.secondary_id):
-            record = (x.account, x.object_type, side)
-            for segment_id, kind in list(self.of_record[record].items()):
-                self.end(record, segment_id, x.position)
+        for side in sides(x, merged):
+            for segment_id, kind in list(self.of_record[side].items()):
+                self.end(side, segment_id, x.position)
                 if kind == "active":
-                    self.remove(x, side, segment_id, "active", cause)
+                    self.remove(x, side[2], segment_id, "active", cause)
         for segment_id in merged.segments_removed:
             self.remove(x, merged.secondary_id, segment_id, "static", cause)
         for segment_id in merged.segments_carried:
@@ -218,17 +223,7 @@ class SegmentMembership:
                 if x.event.kind == "active":
                     _define(page, rows, x)
         definitions = _definitions(page, rows)
-        changed = page.of(e.AddedToSegment, e.RemovedFromSegment, e.RecordsMerged, e.RecordArchived, e.RecordRestored)
-        if definitions:
-            changed = sorted(
-                (
-                    *changed,
-                    *page.of(
-                        e.RecordCreated, e.RecordUpdated, e.PrimaryIdentifierSet, e.IdentifierAdded, e.IdentifierRemoved
-                    ),
-                ),
-                key=lambda x: x.position,
-            )
+        changed = page.of(*_MOVING, *(_TOUCHING if definitions else ()))
         if changed:
             _follow(_Fold(page, rows), changed, definitions)
 
@@ -238,8 +233,7 @@ def _follow(fold: _Fold, changed: list[Entry[e.Event]], definitions: dict[tuple[
     concerned: set[RecordKey] = set()
     for x in changed:
         if isinstance(x.event, e.RecordsMerged):
-            concerned.add((x.account, x.object_type, x.event.primary_id))
-            concerned.add((x.account, x.object_type, x.event.secondary_id))
+            concerned.update(sides(x, x.event))
         elif isinstance(x.event, e.AddedToSegment | e.RemovedFromSegment) or (
             touched[x.position] and not isinstance(x.event, e.RecordCreated)
         ):
@@ -263,9 +257,7 @@ def _follow(fold: _Fold, changed: list[Entry[e.Event]], definitions: dict[tuple[
 
 def _touched(x: Entry[e.Event], of_type: list[Definition]) -> list[Definition]:
     """List the active segments whose members an event may change."""
-    if not of_type or isinstance(x.event, e.AddedToSegment | e.RemovedFromSegment):
-        return []
-    names = _names_changed(x)
+    names = _names_changed(x) if of_type else None
     return of_type if names is None else [one for one in of_type if not names.isdisjoint(one.names)]
 
 
@@ -279,14 +271,17 @@ def _definition_row(x: Entry[e.SegmentDefined]) -> tuple[object, ...]:
     return x.account, x.key, event.name, event.object_type, event.kind, as_json(event.filter_groups), x.position
 
 
+def _definition(segment_id: str, filter_groups: list[FilterGroup]) -> Definition:
+    return Definition(segment_id, filter_groups, frozenset(properties_named(filter_groups)))
+
+
 def _definitions(page: Page, rows: Rows) -> dict[tuple[str, str], list[Definition]]:
     """Load the active segments of the page's accounts, by account and object type."""
     found: dict[tuple[str, str], list[Definition]] = defaultdict(list)
     accounts = sorted({x.account for x in page.records})
     if accounts:
         for account, object_type, segment_id, filters in rows.select(ACTIVE_SEGMENTS, accounts=accounts):
-            groups = _read_filters(filters)
-            found[account, object_type].append(Definition(segment_id, groups, frozenset(properties_named(groups))))
+            found[account, object_type].append(_definition(segment_id, _read_filters(filters)))
     return found
 
 
@@ -294,7 +289,7 @@ def _define(page: Page, rows: Rows, x: Entry[e.SegmentDefined]) -> None:
     """Evaluate a filter that is new on every record of its type."""
     fold = _Fold(page, rows)
     fold.load(("account", "segment_id"), [(x.account, x.key)])
-    definition = Definition(x.key, x.event.filter_groups, frozenset(properties_named(x.event.filter_groups)))
+    definition = _definition(x.key, x.event.filter_groups)
     of_type = {"account": x.account, "object_type": x.event.object_type}
     after = ""
     while found := rows.select(ACTIVE_RECORDS, **of_type, after=after, limit=_SCANNED_AT_ONCE):

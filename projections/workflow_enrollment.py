@@ -8,7 +8,7 @@ from typing import Final
 from domain import events as e
 from domain.record import text_of
 from projections.intervals import Intervals, interval_table
-from projections.page import Entry, Page
+from projections.page import Entry, Page, sides
 from projections.tables import INTEGER, RECORD, TEXT, TEXT_NULL, Index, RecordKey, Rows, Table, View, as_json, sql_time
 
 WORKFLOWS: Final = Table(
@@ -93,8 +93,7 @@ class WorkflowEnrollment:
                 case e.RecordsMerged() as merged:
                     # Where the plan leaves workflows out, enrollments end and nobody is unenrolled (H30).
                     cause = f"merge:{merged.merge_id}"
-                    for side in (merged.primary_id, merged.secondary_id):
-                        key = (x.account, x.object_type, side)
+                    for key in sides(x, merged):
                         for workflow_id in of_record.pop(key, {}):
                             enrolled.end(_key(key, workflow_id), x.position)
                     ended.extend(_unenrollment(x, one.id, one.record_id, cause) for one in merged.unenrolled)
@@ -110,10 +109,8 @@ def _leaving(event: e.RecordsMerged) -> bool:
     return bool(event.unenrolled) or any(one.effect == "workflows" for one in event.skipped)
 
 
-def _concerned(x: Entry[e.Event]) -> list[RecordKey]:
-    if isinstance(x.event, e.RecordsMerged):
-        return [(x.account, x.object_type, x.event.primary_id), (x.account, x.object_type, x.event.secondary_id)]
-    return [x.record]
+def _concerned(x: Entry[e.Event]) -> tuple[RecordKey, ...]:
+    return sides(x, x.event) if isinstance(x.event, e.RecordsMerged) else (x.record,)
 
 
 def _key(record: RecordKey, workflow_id: str) -> tuple[str, str, str, str]:
