@@ -11,9 +11,10 @@ from itertools import chain
 from typing import ClassVar, Final
 
 from psycopg.abc import AdaptContext, Buffer
-from psycopg.adapt import AdaptersMap, Dumper, Loader
+from psycopg.adapt import AdaptersMap, Dumper
 from psycopg.postgres import adapters, types
 from psycopg.pq import Format
+from psycopg.types.string import ByteaBinaryLoader
 
 _head = struct.Struct("!IIIII").pack  # Dimensions, has nulls, type of the elements, elements, lower bound.
 _length = struct.Struct("!I").pack
@@ -158,19 +159,10 @@ def _dumper_of(column: type[Column]) -> type[Dumper]:
     return ColumnDumper
 
 
-class _DocumentLoader(Loader):
-    """Gives documents as the bytes that were stored: what reads them takes bytes."""
-
-    format = Format.BINARY
-
-    def load(self, data: Buffer) -> bytes:
-        return bytes(data)
-
-
 def adapters_of_columns() -> AdaptContext:
     """Make the library's adapters, with columns, and with documents (`varchar`, used for nothing else) as bytes."""
     ours = AdaptersMap(adapters)
     for column in (Texts, Documents, Integers, Flags, NullableTexts, NullableIntegers):
         ours.register_dumper(column, _dumper_of(column))
-    ours.register_loader("varchar", _DocumentLoader)
+    ours.register_loader("varchar", ByteaBinaryLoader)  # What reads them takes bytes; this one is in C.
     return ours
