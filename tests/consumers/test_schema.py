@@ -6,12 +6,14 @@ topic of a new version.
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from jsonschema import Draft7Validator
 
 from consumers import topics
 from consumers.schema import asyncapi, breaking, json_schema
@@ -19,6 +21,7 @@ from consumers.schema import asyncapi, breaking, json_schema
 GOLDEN = Path(__file__).parents[1] / "golden"
 GOLDEN_SCHEMA = GOLDEN / "messages.schema.json"
 GOLDEN_ASYNCAPI = GOLDEN / "asyncapi.json"
+ASYNCAPI_SCHEMA = GOLDEN / "asyncapi-specs" / "3.0.0.json"
 VERSION = "1"
 
 
@@ -33,6 +36,22 @@ def test_no_message_breaks_who_relies_on_it() -> None:
 def test_the_golden_files_are_what_is_printed() -> None:
     assert pretty(json_schema()) == GOLDEN_SCHEMA.read_text()
     assert pretty(asyncapi(VERSION)) == GOLDEN_ASYNCAPI.read_text()
+
+
+def test_the_asyncapi_document_is_one_by_its_own_schema() -> None:
+    complaints = Draft7Validator(json.loads(ASYNCAPI_SCHEMA.read_text()))
+    document = asyncapi(VERSION)
+    assert [error.json_path for error in complaints.iter_errors(document)] == []
+    document["channels"]["mergeCommandsV1"]["adress"] = document["channels"]["mergeCommandsV1"].pop("address")
+    assert [error.json_path for error in complaints.iter_errors(document)] == ["$.channels.mergeCommandsV1"]
+
+
+def test_every_reference_in_the_asyncapi_document_leads_somewhere() -> None:
+    document = asyncapi(VERSION)
+    for reference in set(re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document))):
+        found: Any = document
+        for part in reference.split("/"):
+            found = found[part]
 
 
 @pytest.mark.parametrize(
