@@ -66,7 +66,7 @@ class Meter:
         self.repeated = 0
         self.batches = self.batch_commands = self.last_batch_commands = 0
         self.batch_seconds = 0.0
-        self.conflicts = self.rebalances = 0
+        self.conflicts = self.decided_again = self.rebalances = 0
         self.heartbeat_age_s = 0.0
         self.looped_at = time.monotonic()
         self.poll_deadline: float | None = None  # When a poll that is under way counts as stuck.
@@ -173,6 +173,7 @@ class Meter:
         family("batch_commands_total", "counter", "Commands in all batches.", [("", self.batch_commands)])
         family("batch_commands", "gauge", "Commands in the last batch.", [("", self.last_batch_commands)])
         family("batch_seconds_total", "counter", "Time spent on batches.", [("", self.batch_seconds)])
+        family("batches_decided_again_total", "counter", "Batches whose reads changed.", [("", self.decided_again)])
         family("conflicts_total", "counter", "Partitions that another worker was on.", [("", self.conflicts)])
         family("rebalances_total", "counter", "Changes of assignment.", [("", self.rebalances)])
         family("heartbeat_age_seconds", "gauge", "Time since the group last heard of us.", [("", self.heartbeat_age_s)])

@@ -33,6 +33,10 @@ log: Final = logging.getLogger("merge_ledger.worker")
 class Takes(Protocol):
     """What the worker needs of a ledger."""
 
+    @property
+    def decided_again(self) -> int:
+        """Tell how many batches were decided twice, because of another writer."""
+
     def bookmark(self, name: str) -> Bookmark | None:
         """Tell how far a source was read."""
         ...
@@ -186,6 +190,7 @@ class Worker:
             feed.failures = 0
             feed.last_timestamp_ms = fresh[-1].timestamp_ms
             self.meter.carried_out(outcomes, self._clock() - began)
+            self.meter.decided_again = self.ledger.decided_again
 
     def _read(self, partition: Partition, message: Message) -> Envelope | UnreadableInput:
         read = read_message(message, default_account=self.settings.default_account)

@@ -65,6 +65,7 @@ class Ledger:
         self._clock = clock or _utc_now
         self._last_now = datetime.min.replace(tzinfo=UTC)
         self._cache: StateCache | None = None
+        self.decided_again = 0  # Batches, because what they had read was changed by another writer.
 
     def __enter__(self) -> Self:
         """Give the ledger."""
@@ -96,6 +97,7 @@ class Ledger:
         try:
             return self._execute(batch, decided_here, alone=False)
         except Conflict:  # Another writer came between; once more, with the others kept out.
+            self.decided_again += 1
             return self._execute_alone(batch, set())
         except ConnectionLost as lost:
             return self._after(lost, batch, decided_here)
@@ -110,6 +112,7 @@ class Ledger:
         try:
             return self._execute(batch, set(), alone=False, move=move)
         except Conflict:
+            self.decided_again += 1
             return self._execute_alone(batch, set(), move)
 
     def _after(self, lost: ConnectionLost, batch: Sequence[Envelope], decided_here: set[int]) -> list[Outcome]:

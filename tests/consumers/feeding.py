@@ -53,6 +53,10 @@ class FailingLedger:
         self.fails_after: list[BaseException] = []
         self.fails_reading: list[BaseException] = []
 
+    @property
+    def decided_again(self) -> int:
+        return self.ledger.decided_again
+
     def bookmark(self, name: str) -> Bookmark | None:
         if self.fails_reading:
             raise self.fails_reading.pop()

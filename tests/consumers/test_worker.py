@@ -1,14 +1,18 @@
 """Layer: tests. What the worker does with what a source may do to it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from consumers.port import Partition
-from ledger.ledger import Ledger
+from domain.commands import CreateRecord
+from ledger.ledger import Ledger, open_ledger
+from ledger.postgres import PostgresStore
 from ledger.store import Bookmark, ConnectionLost, LockedDatabase, NotALedger
 from tests.consumers.feeding import TOPIC, Clock, FailingLedger, create, merge, new_ledger, outcomes_in, topic, worker
+from tests.contracts.places import batch
 
 FIRST, SECOND = Partition(TOPIC, 0), Partition(TOPIC, 1)
 
@@ -104,6 +108,31 @@ def test_who_finds_the_offset_moved_stops_and_never_tries_again(ledger: Ledger) 
     assert late.feeds[FIRST].state == "stopped"
     assert "create-3" not in str(outcomes_in(ledger))
     assert late.meter.conflicts == 1
+
+
+def test_a_batch_that_another_writer_came_between_is_decided_again_and_counted(postgres_url: str) -> None:
+    others: list[Callable[[], object]] = []
+
+    def step(name: str) -> None:
+        if name == "appending" and others:
+            others.pop()()
+
+    messages = topic()
+    source = messages.join()
+    messages.hand_out({0: source})
+    with closing(PostgresStore(postgres_url, step=step)) as store, open_ledger(postgres_url, create=False) as other:
+        working = worker(Ledger(store), source)
+        messages.send(create(1))
+        others.append(
+            lambda: other.execute(batch(CreateRecord(command_id="other", object_type="contacts", record_id="1")))
+        )
+        working.step()
+        assert other.head() == 3  # The worker's was refused, once it saw the other's.
+        assert [*working.meter.outcomes] == [("refused", "ALREADY_EXISTS")]
+        messages.send(create(2))
+        working.step()
+    assert working.meter.decided_again == 1
+    assert "merge_ledger_batches_decided_again_total 1\n" in working.meter.text()
 
 
 def test_who_was_stopped_goes_on_where_the_ledger_stands_if_the_partition_is_still_its_own(ledger: Ledger) -> None:
