@@ -22,7 +22,7 @@ from domain.record import Record, evolve
 from ledger.ledger import Ledger
 from ledger.store import StoredEvent
 
-RECORDS_KEPT_MAX: Final = 20_000  # Folded records, so that those that change again need not be loaded.
+RECORDS_KEPT_MAX: Final = 5_000  # Folded records, so that those that change again need not be loaded.
 
 _OUTCOMES: Final = (e.CommandApplied, e.CommandRefused, e.CommandIdReused, e.CommandUnreadable)
 
