@@ -180,12 +180,12 @@ def change(deciding: Deciding, ref: RecordRef, values: dict[str, Value], *, caus
     claimed, released = [], {}
     for name in claimable(deciding.account, ref.object_type):
         new, old = values.get(name), before.value(name)
-        if new is None or (old is not None and new.v == old.v):
+        if new is None:
             continue
         is_mine = not is_empty(new.v) and refuse_if_claimed(deciding, ref, name, new)
-        if not is_empty(new.v) and not is_mine:
+        if not is_empty(new.v) and not is_mine:  # Also of a value set before its property was defined unique.
             claimed.append(name)
-        if old is not None and not (is_mine and name == PRIMARY_IDENTIFIERS.get(ref.object_type)):
+        if old is not None and new.v != old.v and not (is_mine and name == PRIMARY_IDENTIFIERS.get(ref.object_type)):
             key = property_claim(deciding.account_id, ref.object_type, name, old.v)
             released[name] = deciding.own_holders(ref, key)
             own[e.RELEASED + name] = old

@@ -343,3 +343,14 @@ def test_a_unique_value_chosen_from_the_secondary_frees_the_primarys() -> None:
 def test_an_address_keeps_its_own_time_and_source() -> None:
     then = given().when(create(ANN, email=dressed(A, "2020-01-01", source="import")))
     assert then.record(ANN).properties["email"].source == "import"
+
+
+def test_values_set_before_their_property_was_defined_unique_are_claimed_when_they_are_set_again() -> None:
+    both = given(create(ANN, code="x1"), create(ANNE, code="x1"), define("contacts", code={"unique": True}))
+    both.when(update(ANN, code="x1")).then_applied()
+    given(
+        create(ANN, code="x1"),
+        create(ANNE, code="x1"),
+        define("contacts", code={"unique": True}),
+        update(ANN, code="x1"),
+    ).when(update(ANNE, code="x1")).then_refused(IdentifierInUse)
