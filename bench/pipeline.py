@@ -143,6 +143,11 @@ class Pipeline:
         each = PARTITIONS // workers
         self._wait_until(lambda: all(_partitions(worker) == each for worker in started), 0.2)
 
+    def start_publishing(self) -> None:
+        """Start what writes results, and wait until it works."""
+        started = self.start("publish")
+        self._wait_until(lambda: _partitions(started) == 1, 0.2)
+
     def send(self, commands: Iterable[tuple[int, AnyCommand]]) -> int:
         """Send commands, each to its partition, so that all of them are seen at once; tells how many."""
         producer = KafkaProducer(

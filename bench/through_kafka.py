@@ -42,6 +42,7 @@ SIZES = (
 )
 ACCOUNTS = 4  # A record's commands are those of its account, which all go to one partition.
 A_SECOND = 100
+WARM_ROUNDS = 50
 Sent = tuple[int, AnyCommand]  # With its partition.
 
 
@@ -118,9 +119,9 @@ def check(pipeline: Pipeline, sent: int) -> None:
 def latency(at: Place, pipeline: Pipeline, options: Namespace) -> list[Measured]:
     """Time commands that come at 100 a second, each until its result is read."""
     pipeline.start_consuming(1)
-    pipeline.start("publish")
+    pipeline.start_publishing()
     rounds = options.seconds * A_SECOND // 10
-    warm, timed = rounds // 10 + ACCOUNTS, rounds + ACCOUNTS
+    warm, timed = min(rounds, WARM_ROUNDS) + ACCOUNTS, rounds + ACCOUNTS
     results = [pipeline.prefix + topics.RESULTS]
     with closing(Timed(pipeline.settings, pipeline.prefix + topics.COMMANDS, results)) as through:
         through.time([*mixed(0, warm)])
