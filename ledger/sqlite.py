@@ -33,8 +33,9 @@ BUSY_TIMEOUT_MS: Final = 5_000
 FULL_SYNC: Final = "PRAGMA synchronous = FULL"
 WAL: Final = "PRAGMA journal_mode = WAL"
 # A batch of merges is 7 MB: by default each commit would copy all of it back at once, and again the pages of
-# the indexes, which every batch changes. 32 MB of log and 64 MB of cache take a tenth off a merge.
-ROOM_TO_WRITE: Final = ("PRAGMA wal_autocheckpoint = 8000", "PRAGMA cache_size = -65536")
+# the indexes, which every batch changes. 32 MB of log and of cache take a tenth off a merge; more cache would go on
+# filling, and look like a leak, for hundred thousands of events.
+ROOM_TO_WRITE: Final = ("PRAGMA wal_autocheckpoint = 8000", "PRAGMA cache_size = -32768")
 SYNCHRONOUS_FULL: Final = 2  # NORMAL lost acknowledged commits in power cuts, OFF broke the file.
 
 _UNUSABLE: Final[dict[int, Callable[[str], StoreUnusable]]] = {
