@@ -137,11 +137,9 @@ class Tally:
     def words(self) -> str:
         """Tell the numbers in one line."""
         named = ["applied", *(one for one in ("refused", "unreadable") if self.statuses[one])]
-        return ", ".join(f"{self.statuses[one]:,} {one}{self._answered_before(one)}" for one in named)
-
-    def _answered_before(self, status: str) -> str:
-        before = self.repeated[status]
-        return f" ({before:,} of them answered before)" if before else ""
+        told = ", ".join(f"{self.statuses[one]:,} {one}" for one in named)
+        before = " and ".join(f"{count:,} of the {one}" for one, count in self.repeated.items() if count)
+        return told + (f" ({before} answered before)" if before else "")
 
 
 def _tell(tally: Tally, file: str, progress: Progress, session: Session) -> None:

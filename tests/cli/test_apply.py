@@ -45,13 +45,13 @@ def test_the_same_file_again_gets_the_same_answers(cli: Cli) -> None:
     first = cli("apply", "-", stdin=PAIR + lines(MERGE))
     again = cli("apply", "-", stdin=PAIR + lines(MERGE))
     assert again.lines == [{**one, "repeated": True} for one in first.lines]
-    assert "3 applied (3 of them answered before); " in again.err
+    assert "3 applied (3 of the applied answered before); " in again.err
 
 
 def test_answers_of_before_are_counted_by_what_they_were(cli: Cli) -> None:
     cli("apply", "-", stdin=PAIR)
     ran = cli("apply", "-", stdin=PAIR + lines(MERGE, {**MERGE, "command_id": "x"}))
-    assert "3 applied (2 of them answered before), 1 refused; " in ran.err
+    assert "3 applied, 1 refused (2 of the applied answered before); " in ran.err
 
 
 @pytest.mark.parametrize("data", [b"", b"\n\n", b"\xef\xbb\xbf\r\n"])
