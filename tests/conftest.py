@@ -7,9 +7,24 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it says nothing of its types
 
 from cli.__main__ import main
 from tests.postgres.server import Databases, started
+
+TOGETHER = ("tests/kafka/", "tests/postgres/test_roles.py", "tests/postgres/test_unusable.py")
+
+
+class OneServerOneProcess(LoadScopeScheduling):  # type: ignore[misc]  # as above
+    """Shares tests out one by one; those on one broker, and those on the roles of a whole server, stay together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((place.split("/")[1] for place in TOGETHER if nodeid.startswith(place)), nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneServerOneProcess:
+    return OneServerOneProcess(config, log)
 
 
 class Demonstrated(NamedTuple):

@@ -14,12 +14,10 @@ from ledger.ledger import Ledger, open_ledger
 _numbers = count(1)
 
 
-@pytest.hookimpl(tryfirst=True)  # Before the items are shared out by their groups.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "broker" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.kafka)
-            item.add_marker(pytest.mark.xdist_group("kafka"))  # One broker serves them all.
 
 
 @pytest.fixture(scope="session")

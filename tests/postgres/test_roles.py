@@ -23,8 +23,6 @@ ROLES = Path(__file__).parents[2] / "deploy/postgres/roles.sql"
 
 As = Callable[[str], str]
 
-pytestmark = pytest.mark.xdist_group("roles")  # They are of the whole server, which several processes may share.
-
 
 @pytest.fixture
 def role(postgres_url: str) -> As:

@@ -105,7 +105,6 @@ def test_a_server_that_takes_no_writes(postgres_url: str) -> None:
         assert ledger.head() == 0
 
 
-@pytest.mark.xdist_group("roles")
 def test_rights_that_are_missing(postgres_url: str) -> None:
     run_sql(
         postgres_url,
