@@ -5,11 +5,9 @@ commit, all of it or nothing. Every command ends with exactly one outcome, for e
 sent again finds itself done and gets the same answers.
 """
 
-import gc
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
@@ -25,6 +23,7 @@ from domain.refusals import Refusal
 from domain.view import View
 from ledger import reading
 from ledger.codec import decode
+from ledger.cycles import no_garbage_collection
 from ledger.executing import MICROSECOND, Execution, outcome_at, repeated
 from ledger.loading import Loader
 from ledger.sqlite import SqliteStore
@@ -145,7 +144,7 @@ class Ledger:
     ) -> list[Outcome]:
         """Carry out a batch once. What `decided_here` names is no repetition when it is found done: it is ours."""
         cache, self._cache = self._cache or StateCache(), None  # Another thread meanwhile begins with an empty one.
-        with _no_garbage_collection(), self.store.writing(alone=alone) as unit:
+        with no_garbage_collection(), self.store.writing(alone=alone) as unit:
             cache.refresh(unit)
             execution = Execution(unit, cache, decided_here, self._now(len(batch)), alone=alone)
             execution.decide(batch)
@@ -274,18 +273,6 @@ def migrate_ledger(url: str, *, create: bool) -> tuple[int, int]:
     except ModuleNotFoundError as error:
         raise MissingDriver(error.name or "psycopg") from error
     return migrate(url, create=create)
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Look for no cycles meanwhile: a batch makes objects by the hundred thousand, none in a cycle, and drops all."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _refuse_too_long(batch: Sequence[object]) -> None:

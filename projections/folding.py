@@ -1,8 +1,6 @@
 """Layer: projections. Whole commands go through every projection, in order: what a page is, apart from who runs it."""
 
-import gc
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Protocol
 
 from domain import events as e
@@ -67,15 +65,3 @@ def commands(stored: Sequence[StoredEvent]) -> Iterator[list[StoredEvent]]:
         if one.type in OUTCOME_TYPES:
             yield command
             command = []
-
-
-@contextmanager
-def no_garbage_collection() -> Iterator[None]:
-    """Look for no cycles meanwhile: a page makes objects by the hundred thousand, none in a cycle, and drops all."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
