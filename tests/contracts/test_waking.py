@@ -54,6 +54,7 @@ def test_a_publisher_goes_on_when_it_is_told_that_there_is_more_long_before_it_l
 
 
 def test_a_publisher_that_is_told_nothing_looks_for_itself(store: Store, ledger: Ledger) -> None:
+    store.wait(0.0)  # It listens from now on.
     with publishing(ledger, SHORT_S) as results:
         ledger.execute(batch(create(ANN)))
         soon(lambda: results() == 1)
