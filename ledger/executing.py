@@ -67,7 +67,7 @@ class Execution:
                 self._note(one)
                 continue
             if not self._touched.isdisjoint(next(needed)):
-                self._loader.load_for((one,))
+                self._loader.load_more_for(one)
             decided = decisions.decide(one, self._view, self._now)
             while self._alone and self._loader.load_streams_of(decided):  # An id that the ledger made was taken.
                 decided = decisions.decide(one, self._view, self._now)

@@ -74,6 +74,11 @@ class Loader:
             asking = still
         return needed
 
+    def load_more_for(self, envelope: Envelope) -> None:
+        """Load what a command looks at now that earlier ones of its batch were decided: most often nothing more."""
+        if self._view.missing(decisions.needs(envelope, self._view)):
+            self.load_for((envelope,))
+
     def load_streams_of(self, decided: Iterable[Recorded]) -> bool:
         """Load the streams that a decision appends to unseen, for it takes them to be new; tells if any is not."""
         unseen = {stream for stream, _ in decided if not self._view.has(stream)}
