@@ -1,13 +1,12 @@
 """Layer: cli. The settings of Kafka: their names, and what they become. Imports no library of Kafka."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.exits import Mistake
 
 if TYPE_CHECKING:
-    from cli.settings import Setting
     from consumers.kafka_settings import KafkaSettings
 
 PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
@@ -89,11 +88,6 @@ def kafka_settings(values: Mapping[str, Any]) -> "KafkaSettings":
     for mistake in settings.mistakes():
         raise Mistake(mistake)
     return settings
-
-
-def is_configured(origins: Iterable["Setting"]) -> bool:
-    """Whether anyone said anything of Kafka."""
-    return any(one.name in KAFKA and one.origin != "default" for one in origins)
 
 
 def _read_secret(name: str, file: str) -> str:

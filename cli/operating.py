@@ -7,7 +7,6 @@ from cyclopts import Parameter
 
 from cli.arguments import Here
 from cli.exits import DONE, FOUND, STORE_UNUSABLE
-from cli.kafka_settings import is_configured
 from cli.kafka_status import database_clock, kafka_checks
 from cli.opening import Opened, opened, run
 from cli.output import Answer, drawn_by
@@ -57,13 +56,13 @@ def status(*, session: Here) -> Answer:
         with opened(session) as sides:
             told["database"] = _database(sides, session)
             told["projections"] = _projections(sides)
-            if is_configured(session.settings.origins):
+            if session.settings.names_kafka:
                 kafka = [database_clock(session, sides.ledger.store)]
     except StoreUnusable as unusable:
         told["database"]["problem"] = str(unusable)
         code = STORE_UNUSABLE
         notes.append(f"merge-ledger: {unusable}")
-    if is_configured(session.settings.origins):
+    if session.settings.names_kafka:
         found, unusable_or_not = kafka_checks(session)
         told["kafka"] = kafka = [*found, *kafka]
         code = code or unusable_or_not or (DONE if all(check.ok for check in kafka) else FOUND)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from cli.exits import Mistake
-from cli.kafka_settings import KAFKA, SECRETS
+from cli.kafka_settings import KAFKA, SECRETS, text
 
 FORMATS: Final = ("json", "jsonl", "csv", "table")
 FILE_NAME: Final = "merge-ledger.toml"
@@ -68,12 +68,10 @@ class Settings:
     kafka: Mapping[str, Any]
     origins: tuple[Setting, ...]
 
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        msg = "expected text"
-        raise ValueError(msg)
-    return value
+    @property
+    def names_kafka(self) -> bool:
+        """Whether anyone said anything of Kafka."""
+        return any(one.name in KAFKA and one.origin != "default" for one in self.origins)
 
 
 def _id(value: object) -> str:
@@ -100,12 +98,12 @@ def _bool(value: object) -> bool:
 
 
 KNOWN: Final[dict[str, Known]] = {
-    "db": Known(_text, "the ledger: a SQLite file, or the URL of a PostgreSQL database", default="./ledger.db"),
+    "db": Known(text, "the ledger: a SQLite file, or the URL of a PostgreSQL database", default="./ledger.db"),
     "account": Known(_id, "the account of commands that name none, and of all that is read", default="main"),
     "output": Known(_format, "json, jsonl, csv or table; by default a table on a terminal, jsonl in a pipe"),
     "catch_up": Known(_bool, "whether a reading command first brings the projections up to date", default=True),
-    "actor": Known(_text, "who asks for the merges of `merge`"),
-    "health": Known(_text, "host:port on which a worker tells its health and its figures; none by default"),
+    "actor": Known(text, "who asks for the merges of `merge`"),
+    "health": Known(text, "host:port on which a worker tells its health and its figures; none by default"),
     **{name: Known(*about) for name, about in KAFKA.items()},
 }
 
