@@ -17,8 +17,8 @@ from consumers.meter import Meter
 from consumers.port import Headers, Message, Partition, SourceUnusable
 from consumers.publish_fold import DeadLetter, Folder
 from consumers.publish_values import Outgoing
-from domain.events import OUTCOME_TYPES
 from ledger.ledger import Ledger
+from ledger.reading import read_commands
 from ledger.store import Bookmark, BookmarkMoved, Move, StoredEvent, StoreUnusable
 
 NAME: Final = "publish"
@@ -130,7 +130,7 @@ class Publisher:
             self._bookmark = self.ledger.bookmark(NAME)
             self._folder = Folder(self.ledger)
         begin = self._bookmark.at if self._bookmark else 0
-        page = next_page(self.ledger, begin, self._page_events)
+        page = read_commands(self.ledger, begin, self._page_events)
         self.position = page[-1].position if page else begin
         if page:
             self._publish(page)
@@ -190,18 +190,6 @@ class Publisher:
         self._stand_by()
         with suppress(StoreUnusable):  # Then it runs out.
             self.ledger.let_go(NAME, self._holder)
-
-
-def next_page(ledger: Ledger, after: int, limit: int) -> list[StoredEvent]:
-    """Read events up to the end of a command, so that no record is published half merged."""
-    while True:
-        page = ledger.read(after, limit)
-        end = len(page)
-        while end and page[end - 1].type not in OUTCOME_TYPES:
-            end -= 1
-        if end or len(page) < limit:
-            return page[:end]
-        limit *= 2
 
 
 def dead_letter(letter: DeadLetter, original: Message | None) -> Outgoing:

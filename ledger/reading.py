@@ -1,9 +1,30 @@
-"""Layer: ledger. Finds positions: where the log stood at a time, and where a command ends."""
+"""Layer: ledger. Finds positions (where the log stood at a time, where a command ends), and reads whole commands."""
 
 from datetime import datetime
+from typing import Protocol
 
 from domain.events import OUTCOME_TYPES
-from ledger.store import Snapshot
+from ledger.store import Snapshot, StoredEvent
+
+
+class Pages(Protocol):
+    """A log that is read page after page."""
+
+    def read(self, after: int, limit: int) -> list[StoredEvent]:
+        """Read a page in order."""
+        ...
+
+
+def read_commands(log: Pages, after: int, limit: int) -> list[StoredEvent]:
+    """Read about so many events, whole commands alone: it ends with an outcome, and holds one if there is any."""
+    while True:
+        page = log.read(after, limit)
+        end = len(page)
+        while end and page[end - 1].type not in OUTCOME_TYPES:
+            end -= 1
+        if end or len(page) < limit:
+            return page[:end]
+        limit *= 2
 
 
 def position_at(snapshot: Snapshot, time: datetime) -> int:

@@ -27,19 +27,6 @@ class Log(Protocol):
         ...
 
 
-def read_commands(ledger: Log, after: int, page_events: int) -> list[StoredEvent]:
-    """Read about a page of events, whole commands alone: it ends with an outcome."""
-    limit = page_events
-    while True:
-        stored = ledger.read(after, limit)
-        end = len(stored)
-        while end and stored[end - 1].type not in OUTCOME_TYPES:
-            end -= 1
-        if end or len(stored) < limit:
-            return stored[:end]
-        limit *= 2
-
-
 def apply(decoded: Sequence[Decoded], rows: Rows) -> None:
     """Fold events through every projection. The definition of a segment goes alone: it may look at all records."""
     begin = 0

@@ -15,9 +15,10 @@ import msgspec
 from msgspec import Struct
 
 from ledger.cycles import no_garbage_collection
+from ledger.reading import read_commands
 from ledger.store import StoredEvent, StoreUnusable
 from projections.catalogue import PROJECTIONS, TABLES_VERSION
-from projections.folding import Log, apply, commands, read_commands
+from projections.folding import Log, apply, commands
 from projections.page import Projection
 from projections.shapes import ProjectionStatus
 from projections.store import Generation, Mark, NotProjected, ReadStore, Stale, UnusableProjections, WritableRows

@@ -12,10 +12,10 @@ import pytest
 from domain.events import OUTCOME_TYPES, Event
 from domain.ids import RecordRef
 from ledger.ledger import Ledger
+from ledger.reading import read_commands
 from ledger.sqlite import SqliteStore
 from ledger.store import StoredEvent
 from projections.catalogue import TABLES, TABLES_VERSION
-from projections.folding import read_commands
 from projections.runner import Progress, ProjectionFailed, Projector
 from projections.sqlite import SqliteReadStore
 from projections.store import OutdatedProjections, ReadStore
