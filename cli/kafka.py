@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from importlib.metadata import version
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from cyclopts import Parameter
@@ -15,7 +15,10 @@ from cli.output import Answer, document
 from cli.session import Session
 from consumers import schema, topics
 from consumers.kafka_settings import KafkaSettings
-from consumers.port import SourceUnusable
+from consumers.port import Message, SourceUnusable
+
+if TYPE_CHECKING:
+    from consumers.dlq import DeadLetter
 
 
 class KafkaUnusable(exits.Ending):
@@ -100,14 +103,7 @@ def dlq_list(*, session: Here) -> Answer:
 
 def dlq_show(letter: str, /, *, session: Here) -> Answer:
     """Show one with its bytes, as text where they are."""
-    from consumers.dlq import find  # noqa: PLC0415
-
-    with _admin(session) as admin:
-        found = find(admin, prefixed(session, topics.DEAD_LETTERS), letter)
-    if found is None:
-        msg = f"there is no dead letter {letter}; merge-ledger dlq list names them"
-        raise exits.NotThere(msg)
-    told, message = found
+    told, message = _found(session, letter)
     shown = msgspec.to_builtins(told) | {
         "key": (message.key or b"").decode(errors="backslashreplace"),
         "headers": {name: value.decode(errors="backslashreplace") for name, value in message.headers},
@@ -118,14 +114,10 @@ def dlq_show(letter: str, /, *, session: Here) -> Answer:
 
 def dlq_redrive(letter: str, /, *, session: Here) -> int:
     """Send one again to where it came from, as it came. Mend first what made it unreadable."""
-    from consumers.dlq import find, redrive  # noqa: PLC0415
+    from consumers.dlq import redrive  # noqa: PLC0415
     from consumers.kafka_sink import KafkaSink  # noqa: PLC0415
 
-    with _admin(session) as admin:
-        found = find(admin, prefixed(session, topics.DEAD_LETTERS), letter)
-    if found is None:
-        msg = f"there is no dead letter {letter}; merge-ledger dlq list names them"
-        raise exits.NotThere(msg)
+    found = _found(session, letter)
     with telling(), closing(KafkaSink(settled(session))) as sink:
         is_sent = redrive(sink, *found)
         sink.settle()
@@ -155,6 +147,18 @@ def _admin(session: Session) -> Iterator[Any]:
         make_sure(settings, (prefixed(session, topics.DEAD_LETTERS),))
         with closing(KafkaAdmin(settings)) as admin:
             yield admin
+
+
+def _found(session: Session, letter: str) -> tuple["DeadLetter", Message]:
+    """Find a dead letter. Raises NotThere."""
+    from consumers.dlq import find  # noqa: PLC0415
+
+    with _admin(session) as admin:
+        found = find(admin, prefixed(session, topics.DEAD_LETTERS), letter)
+    if found is None:
+        msg = f"there is no dead letter {letter}; merge-ledger dlq list names them"
+        raise exits.NotThere(msg)
+    return found
 
 
 def _answer(value: Any, rows: list[Any]) -> Answer:  # noqa: ANN401

@@ -48,7 +48,9 @@ def test_the_asyncapi_document_is_one_by_its_own_schema() -> None:
 
 def test_every_reference_in_the_asyncapi_document_leads_somewhere() -> None:
     document = asyncapi(VERSION)
-    for reference in set(re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document))):
+    references = set(re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document)))
+    assert references
+    for reference in references:
         found: Any = document
         for part in reference.split("/"):
             found = found[part]
