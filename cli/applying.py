@@ -43,6 +43,7 @@ COLUMNS: Final = (
     "repeated",
     "ignored_fields",
     "left_out",
+    "warnings",
 )
 _SHOWN_MAX: Final = 20  # Lines of trouble that a terminal is shown.
 
@@ -115,10 +116,11 @@ class Tally:
             self.total += 1
             self.statuses[outcome.status] += 1
             self.repeated[outcome.status] += outcome.repeated
-            if outcome.code is not None:
-                self.codes[outcome.status, outcome.code] += 1
+            told = [(outcome.code, outcome.message)] if outcome.code is not None else []
+            for code, message in (*told, *((one.code, one.message) for one in outcome.warnings)):
+                self.codes[outcome.status, str(code)] += 1
                 if len(self.shown) < _SHOWN_MAX:
-                    self.shown.append(replace(outcome, line=line))
+                    self.shown.append(replace(outcome, line=line, code=code, message=message))
 
     @property
     def exit_code(self) -> int:

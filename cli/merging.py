@@ -78,7 +78,7 @@ def merge(  # noqa: PLR0913  sides, options, and whether to ask
         if outcome.merge_id is None:
             return _refused(outcome)
         with reader_of(sides, session, may_lag=False) as reader:
-            return Answer(reader.merge(outcome.merge_id), drawn_by("pages:merge_line"))
+            return Answer(reader.merge(outcome.merge_id), drawn_by("pages:merge_line"), notes=_warned(outcome))
 
 
 def preview(  # noqa: PLR0913  sides, options, and what to show
@@ -198,7 +198,7 @@ def _named(reader: Reader, object_type: str, record_id: str) -> str:
 def _previewed(sides: Opened, reader: Reader, command: MergeRecords) -> shapes.Merge | Outcome:
     found = sides.ledger.preview(command)
     if isinstance(found, Previewed):
-        return reader.preview(found.result.object_type, found.result.record_id, found.event, found.token)
+        return reader.preview(found.result, found.event, found.token, found.warnings)
     return found
 
 
@@ -210,6 +210,10 @@ def _narrowed(shown: shapes.Merge, show: str | None) -> shapes.Merge:
         return shown
     wanted = {name.strip() for name in show.split(",")}
     return replace(shown, decisions=[one for one in shown.decisions if one.property in wanted])
+
+
+def _warned(outcome: Outcome) -> tuple[str, ...]:
+    return tuple(f"merge-ledger: warning: {one.code}: {one.message}" for one in outcome.warnings)
 
 
 def _refused(outcome: Outcome) -> Answer:

@@ -216,9 +216,9 @@ def without_empty(columns: Sequence[Column], rows: Sequence[Row]) -> list[Column
 
 
 def tally_table(codes: Counter[tuple[str, str]], shown: Sequence[Outcome]) -> RenderableType:
-    """Draw what was refused or could not be read: the numbers by code, and the first of them."""
+    """Draw what was refused, warned of or could not be read: the numbers by code, and the first of them."""
     if not codes:
-        return Text("nothing was refused", "dim")
+        return Text("nothing was refused, and there are no warnings", "dim")
     numbers = new_table()
     numbers.add_column("status")
     numbers.add_column("code")
@@ -239,7 +239,7 @@ def check_table(commands: Counter[str], shown: Sequence[Outcome]) -> RenderableT
 
 
 def first_shown(shown: Sequence[Outcome], total: int) -> RenderableType:
-    """Draw the first outcomes that say no."""
+    """Draw the first outcomes that say no, and the first warnings."""
     columns = [one for one in OUTCOMES if one.head in {"line", "command", "status", "code", "message"}]
     rows = [{name: getattr(one, name) for name in ("line", "command_id", "status", "code", "message")} for one in shown]
     title = f"the first {len(shown)} of {total:,}" if total > len(shown) else None

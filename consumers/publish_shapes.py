@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from domain.commands import SuppressionKind
 from domain.events import MergeCounts, Side, Skipped
 from domain.values import Plain, Source
+from domain.warned import Warned
 
 
 class Result(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -32,6 +33,7 @@ class Result(Struct, frozen=True, kw_only=True, omit_defaults=True):
     followed: dict[str, str] = {}
     ignored_fields: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    warnings: tuple[Warned, ...] = ()
 
 
 class SideValue(Struct, frozen=True):

@@ -155,6 +155,7 @@ def result_told(stored: StoredEvent, event: e.Event) -> Result:
         followed=outcome.followed,
         ignored_fields=outcome.ignored_fields,
         left_out=outcome.left_out,
+        warnings=outcome.warnings,
     )
 
 

@@ -100,6 +100,7 @@ def decide(envelope: c.Envelope, view: View, now: datetime) -> list[Recorded]:
         followed=deciding.followed,
         ignored_fields=envelope.ignored_fields,
         left_out=deciding.left_out,
+        warnings=tuple(deciding.warnings),
         **deciding.meta,
     )
     return [*deciding.recorded, (stream, applied)]

@@ -15,6 +15,7 @@ from domain.record import Record, evolve
 from domain.refusals import AlreadyMerged, NotFound, ObjectTypeNotActivated, RecordArchived, UnknownObjectType
 from domain.values import PersonalValues, Value, utc
 from domain.view import HeldBy, Lineage, Need, Recorded, View
+from domain.warned import Warned
 
 
 class Meta(TypedDict):
@@ -38,6 +39,7 @@ class Deciding:
         self.recorded: list[Recorded] = []
         self.followed: dict[RecordId, RecordId] = {}
         self.left_out: tuple[str, ...] = ()
+        self.warnings: list[Warned] = []
         self.about: RecordRef | None = None  # The record that the outcome names.
         self.merge_id: str | None = None
         self.made: set[str] = set()  # Streams that begin with this decision.
@@ -63,6 +65,11 @@ class Deciding:
     def emit_on(self, ref: RecordRef, event: e.Event) -> None:
         """Decide one event of a record."""
         self.emit(self.stream(ref), event)
+
+    def warn(self, warning: Warned) -> None:
+        """Add a warning to the outcome, once; a refused command has none."""
+        if warning not in self.warnings:
+            self.warnings.append(warning)
 
     def value(self, v: str) -> Value:
         """Make a personal value that is no property."""

@@ -22,6 +22,7 @@ from domain.refusals import AlreadyExists, InvalidProperty, ReadOnlyProperty
 from domain.rulesets import CREATE_DATE, is_system_owned
 from domain.values import PropertyType
 from domain.view import Need
+from domain.warned import unique_from_now_on
 
 _SETTINGS = frozenset(ConfigureAccount.__struct_fields__) - frozenset(Command.__struct_fields__)
 _COMBINING_RULES = ("sum", "union")  # What they make is neither side's value.
@@ -55,6 +56,11 @@ def define_object_type(deciding: Deciding, command: DefineObjectType) -> None:
     for name, one in command.properties.items():
         if (why := _why_not(known.get(name), deciding.account.definitions(object_type).get(name), one)) is not None:
             raise InvalidProperty(name, why)
+    if deciding.account.knows_type(object_type):  # Its records may have values already.
+        before = deciding.account.definitions(object_type)
+        for name, one in command.properties.items():
+            if one.unique and name not in before:
+                deciding.warn(unique_from_now_on(name))
     deciding.emit(
         streams.settings(deciding.account_id),
         e.ObjectTypeDefined(

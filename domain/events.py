@@ -23,6 +23,7 @@ from domain.filters import FilterGroup
 from domain.ids import RecordId, RecordRef
 from domain.refusals import Detail
 from domain.values import PersonalValues
+from domain.warned import Warned
 
 # Names in `values` that are no property.
 REASON: Final = "@reason"
@@ -438,6 +439,7 @@ class CommandApplied(Event, frozen=True, kw_only=True, gc=False):
     followed: dict[str, RecordId] = {}
     ignored_fields: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    warnings: tuple[Warned, ...] = ()
 
 
 class CommandRefused(Event, frozen=True, kw_only=True, gc=False):

@@ -33,6 +33,7 @@ from domain.refusals import (
 from domain.survivorship import surviving_values
 from domain.values import PersonalValues, Value
 from domain.view import Need, View
+from domain.warned import Warned
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
@@ -43,6 +44,7 @@ class Preview(Struct, frozen=True):
     merged: e.RecordsMerged
     result: RecordRef
     token: str
+    warnings: tuple[Warned, ...] = ()
 
 
 class _Token(NamedTuple):
@@ -92,7 +94,7 @@ def merge(deciding: Deciding, command: MergeRecords) -> None:
 def preview(deciding: Deciding, command: MergeRecords) -> Preview:
     """Decide the merge without making it. Raises the refusal that the merge would get."""
     result, merged = _decided(deciding, command)
-    return Preview(merged, result, str(_token(deciding, merged, result)))
+    return Preview(merged, result, str(_token(deciding, merged, result)), tuple(deciding.warnings))
 
 
 def _decided(deciding: Deciding, command: MergeRecords) -> tuple[RecordRef, e.RecordsMerged]:

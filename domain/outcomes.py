@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from domain import events as e
 from domain.ids import RecordId
+from domain.warned import Warned
 
 Status: TypeAlias = Literal["applied", "refused", "unreadable"]
 
@@ -30,6 +31,7 @@ class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
     repeated: bool = False
     ignored_fields: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    warnings: tuple[Warned, ...] = ()
 
 
 class SpentCommand(Struct, frozen=True):
@@ -62,6 +64,7 @@ def outcome_of(event: e.Event, position: int, command_id: str) -> Outcome:
                 followed=event.followed,
                 ignored_fields=event.ignored_fields,
                 left_out=event.left_out,
+                warnings=event.warnings,
             )
         case e.CommandRefused():
             return Outcome(

@@ -21,6 +21,7 @@ from domain.ids import RecordRef
 from domain.outcomes import Outcome
 from domain.refusals import Refusal
 from domain.view import View
+from domain.warned import Warned
 from ledger import reading
 from ledger.codec import decode
 from ledger.cycles import no_garbage_collection
@@ -53,6 +54,7 @@ class Previewed(NamedTuple):
     result: RecordRef
     token: str
     head: int
+    warnings: tuple[Warned, ...]
 
 
 class Ledger:
@@ -170,7 +172,7 @@ class Ledger:
             if view.spent(command.account, command.command_id) is not None:
                 return outcome_at(command.command_id, repeated(command, view, loader.positions, {}), 0)
             try:
-                merged, result, token = astuple(decisions.preview(command, view, self._clock()))
+                merged, result, token, warnings = astuple(decisions.preview(command, view, self._clock()))
             except Refusal as refusal:
                 return Outcome(
                     command_id=command.command_id,
@@ -179,7 +181,7 @@ class Ledger:
                     message=refusal.message,
                     details=refusal.details,
                 )
-            return Previewed(merged, result, token, snapshot.head())
+            return Previewed(merged, result, token, snapshot.head(), warnings)
 
     # -- reading
 

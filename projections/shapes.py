@@ -9,6 +9,7 @@ from domain.commands import PlaybookState, SegmentKind, SuppressionKind
 from domain.events import MergeCounts, Side, Skipped
 from domain.filters import FilterGroup
 from domain.values import Plain, Source
+from domain.warned import Warned
 
 T = TypeVar("T")
 
@@ -263,13 +264,6 @@ class Effects(Struct, frozen=True, kw_only=True):
     calls_disconnected: list[str]
     suppressions: list[Suppressed]
     skipped: list[Skipped]
-
-
-class Warned(Struct, frozen=True):
-    """Something to know before a merge."""
-
-    code: str
-    message: str
 
 
 class Merge(Struct, frozen=True, kw_only=True):

@@ -304,6 +304,15 @@ class Then:
             assert text not in answer, f"the refusal tells {text!r}"
         return self
 
+    def then_warned(self, *codes: str, match: str = "", **details: object) -> Self:
+        """Check the codes of the warnings, in order, and of the only or first one what it says and its details."""
+        self.then_applied()
+        assert tuple(one.code for one in self.outcome.warnings) == codes
+        for one in self.outcome.warnings[:1]:
+            assert re.search(match, one.message), one.message
+            assert {name: one.details.get(name) for name in details} == details
+        return self
+
     def then_nothing(self) -> Self:
         """Check that it was applied and told nothing but its outcome."""
         self.then_applied()
@@ -430,6 +439,7 @@ class Specification:
         then = Then(self.world, plain, outcome, self.world.log[before:])
         if isinstance(foreseen, Preview):
             assert then.merged == Merged(foreseen.result, foreseen.merged), "the merge is not what its preview told"
+            assert outcome.warnings == foreseen.warnings, "the merge warns of something else than its preview"
         elif foreseen is not None:
             assert (outcome.code, outcome.message, outcome.details) == (
                 foreseen.code,

@@ -15,6 +15,7 @@ from domain.claims import DOMAIN, EMAIL, PRIMARY_IDENTIFIERS, USERTOKEN
 from domain.ids import RecordId
 from domain.record import kept_value, personal, text_of
 from domain.values import Plain
+from domain.warned import Warned
 from projections import shapes
 from projections.merged_ids import MERGES
 from projections.playbooks import PLAYBOOKS
@@ -166,23 +167,23 @@ def read_merges(moment: Moment, rows: Sequence[tuple[int, str, str, str, str]]) 
 # -- what to know before a merge
 
 
-def warnings(event: e.RecordsMerged) -> list[shapes.Warned]:
+def warnings(event: e.RecordsMerged) -> list[Warned]:
     """Tell what a merge would do that nobody can take back. Names ids, and no values."""
     found = []
     calls = _ids(event.calls_disconnected)
     if calls:
-        found.append(shapes.Warned("CALL_WILL_DISCONNECT", f"active calls will be disconnected: {', '.join(calls)}"))
+        found.append(Warned("CALL_WILL_DISCONNECT", f"active calls will be disconnected: {', '.join(calls)}"))
     drafts = _ids(event.dropped_drafts)
     if drafts:
-        found.append(shapes.Warned("DRAFTS_DROPPED", f"draft playbooks will not be kept: {', '.join(drafts)}"))
+        found.append(Warned("DRAFTS_DROPPED", f"draft playbooks will not be kept: {', '.join(drafts)}"))
     if event.sync_unlinked:
         systems = ", ".join(sorted(event.sync_unlinked))
-        found.append(shapes.Warned("SYNC_LOST", f"the secondary record stops syncing with: {systems}"))
+        found.append(Warned("SYNC_LOST", f"the secondary record stops syncing with: {systems}"))
     if event.skipped:
         effects = ", ".join(one.effect for one in event.skipped)
-        found.append(shapes.Warned("EFFECT_SKIPPED", f"the account's subscription leaves out: {effects}"))
+        found.append(Warned("EFFECT_SKIPPED", f"the account's subscription leaves out: {effects}"))
     counts = event.merge_counts
     if counts.primary + counts.secondary >= counts.limit * NEAR_LIMIT:
         done = counts.primary + counts.secondary
-        found.append(shapes.Warned("NEAR_MERGE_LIMIT", f"{done} merges of at most {counts.limit} are in these records"))
+        found.append(Warned("NEAR_MERGE_LIMIT", f"{done} merges of at most {counts.limit} are in these records"))
     return found

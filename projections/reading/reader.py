@@ -10,9 +10,10 @@ from domain import events as e
 from domain.claims import DOMAIN, EMAIL, USERTOKEN, sync_kind
 from domain.filters import Equal, FilterGroup
 from domain.identifiers import normal_address, normal_domain
-from domain.ids import RecordId
+from domain.ids import RecordId, RecordRef
 from domain.outcomes import Outcome
 from domain.values import read_instant
+from domain.warned import Warned
 from projections import shapes
 from projections.accounts import ACCOUNTS
 from projections.catalogue import TABLES_VERSION
@@ -168,11 +169,15 @@ class Reader:
         return lists.list_merges(self._now, asked, PageAsked(limit, after))
 
     def preview(
-        self, object_type: str, result_id: RecordId, event: e.RecordsMerged, preview_token: str
+        self,
+        result: RecordRef,
+        event: e.RecordsMerged,
+        preview_token: str,
+        warned: Sequence[Warned],
     ) -> shapes.Merge:
-        """Show a merge as it would be, as the ledger decided it and as one that was made is shown."""
-        shown = merges.merge_shown(self._now, object_type, result_id, event)
-        return replace(shown, preview_token=preview_token, warnings=merges.warnings(event))
+        """Show a merge as the ledger decided it; `warned` are the warnings that its outcome would have."""
+        shown = merges.merge_shown(self._now, *result, event)
+        return replace(shown, preview_token=preview_token, warnings=[*warned, *merges.warnings(event)])
 
     # -- segments, workflows, outcomes, events, settings
 

@@ -110,3 +110,21 @@ def test_a_file_that_cannot_be_read_is_a_mistake_of_one_line(cli: Cli, arguments
     assert told in ran.err
     assert ran.err.count("\n") == 1
     assert not Path("ledger.db").exists()
+
+
+def test_a_warning_is_stored_with_the_outcome_and_repeated_and_shown_on_a_terminal(cli: Cli) -> None:
+    defined = {
+        "type": "define_object_type",
+        "command_id": "unique-1",
+        "object_type": "contacts",
+        "properties": {"vin": {"unique": True}},
+    }
+    ran = cli("apply", "-", stdin=lines(defined))
+    assert ran.code == 0
+    assert [(one["code"], one["details"]) for one in ran.lines[0]["warnings"]] == [("NOT_UNIQUE", {"property": "vin"})]
+    again = cli("apply", "-", stdin=lines(defined)).lines[0]
+    assert again["warnings"] == ran.lines[0]["warnings"]
+    assert cli("outcomes", "show", "unique-1", "-o", "json").json["warnings"] == again["warnings"]
+    drawn = cli("apply", "-", "-o", "table", stdin=lines(defined)).out
+    assert "NOT_UNIQUE" in drawn
+    assert "claimed when they are next set" in " ".join(drawn.split())

@@ -149,3 +149,15 @@ def test_a_rule_that_cannot_work_on_a_propertys_type_is_refused(kind: str, rule:
     given().when(define("contacts", ours={"type": kind, "rule": rule})).then_refused(
         "INVALID_PROPERTY", match="ours", property="ours"
     )
+
+
+@pytest.mark.parametrize("object_type", ["contacts", "courses", "cars"])
+def test_a_property_that_becomes_unique_where_there_may_be_values_warns(object_type: str) -> None:
+    world = given(define("cars", "Car"))
+    then = world.when(define(object_type, vin={"unique": True}, colour={}))
+    then.then_warned("NOT_UNIQUE", match="claimed when they are next set", property="vin")
+    then.when(define(object_type, vin={"unique": True, "rule": "most_recent"})).then_warned()
+
+
+def test_a_unique_property_of_a_type_that_begins_with_it_warns_of_nothing() -> None:
+    given().when(define("cars", "Car", vin={"unique": True})).then_warned()

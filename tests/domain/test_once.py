@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from domain import commands as c
 from domain import events as e
 from domain.outcomes import Outcome
-from tests.builders import ANN, ANNE, archive, at, configure, create, merge, restore, update
+from tests.builders import ANN, ANNE, archive, at, configure, create, define, merge, restore, update
 from tests.specification import InMemoryLedger, given
 
 
@@ -39,6 +39,12 @@ def test_a_refusal_is_an_answer_too_and_stays_the_same() -> None:
     first = world.when(asked).then_refused("RECORD_ARCHIVED")
     again = world.given(restore(ANN)).when(asked)
     assert same_but_repeated(first.outcome, again.outcome)
+
+
+def test_warnings_are_repeated_with_the_answer() -> None:
+    asked = define("contacts", national_id={"unique": True})
+    first = given().when(asked).then_warned("NOT_UNIQUE", property="national_id")
+    assert same_but_repeated(first.outcome, first.when(asked).outcome)
 
 
 def test_another_body_under_the_same_id_is_refused_and_recorded_and_changes_nothing() -> None:

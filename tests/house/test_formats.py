@@ -74,6 +74,13 @@ def test_the_refusal_codes_are_those_of_the_refusals() -> None:
     assert set(documented) == {one.code for one in subclasses(Refusal) if "code" in vars(one)}
 
 
+def test_the_warning_codes_are_those_of_the_warnings() -> None:
+    documented = [ticked(row[0])[0] for row in table_rows(FORMATS, "code", "warns that", "of", "`details`")]
+    sources = [path.read_text() for layer in ("domain", "projections") for path in (ROOT / layer).rglob("*.py")]
+    given = {code for source in sources for code in re.findall(r'Warned\(\s*"([A-Z_]+)"', source)}
+    assert sorted(documented) == sorted(given)
+
+
 def test_the_codes_of_unreadable_input_are_those_of_the_reader() -> None:
     rows = {ticked(row[0])[0]: row[1].replace("`", "") for row in table_rows(FORMATS, "code", "when") if len(row) == 2}
     assert rows == {code: said.replace("`", "") for code, said in CODES.items()}

@@ -8,6 +8,7 @@ from domain.commands import DisplayName, PropertyDefinition
 from domain.filters import Between, Equal, FilterGroup, HasProperty, In
 from domain.ids import RecordRef
 from domain.values import ERASED, PersonalValues, Plain, Value
+from domain.warned import Warned
 
 AT: Final = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
 PERSONAL: Final = "personal"  # Stands in every personal value of the examples, and nowhere else.
@@ -162,6 +163,7 @@ _EXAMPLES: Final[tuple[e.Event, ...]] = (
         followed={"99": "101"},
         ignored_fields=("colour",),
         left_out=("email",),
+        warnings=(Warned("NOT_UNIQUE", "said to people", {"property": "vin"}),),
     ),
     e.CommandRefused(
         **COMMON,

@@ -52,7 +52,7 @@ def previewed(readable: Readable, command: MergeRecords) -> dict[str, Any]:
     decided = readable.ledger.preview(command)
     assert isinstance(decided, Previewed), decided
     with open_reader(readable.store, readable.ledger, "main") as reader:
-        shown = reader.preview(decided.result.object_type, decided.result.record_id, decided.event, decided.token)
+        shown = reader.preview(decided.result, decided.event, decided.token, decided.warnings)
     found: dict[str, Any] = msgspec.to_builtins(shown)
     return found
 
