@@ -1,16 +1,16 @@
 """Layer: domain. The user's choices for a merge: sides, or literals that must equal a side (H10, H11)."""
 
 from domain.account import KNOWN_PROPERTIES, READ_ONLY
+from domain.claiming import read_plain
 from domain.claims import PRIMARY_IDENTIFIERS
 from domain.commands import Choice, MergeRecords
 from domain.deciding import Deciding
 from domain.effects import Sides
-from domain.identifiers import normalised
 from domain.record import Record
-from domain.refusals import PropertyNotChoosable, UnknownProperty, ValueNotFromEither
+from domain.refusals import InvalidProperty, PropertyNotChoosable, UnknownProperty, ValueNotFromEither
 from domain.rulesets import CREATE_DATE, is_system_owned
 from domain.survivorship import ChosenSide
-from domain.values import Dressed, Plain, is_empty, read_typed
+from domain.values import Dressed, Plain, is_empty
 
 
 def chosen_sides(deciding: Deciding, command: MergeRecords, sides: Sides) -> dict[str, ChosenSide]:
@@ -48,16 +48,15 @@ def _read_choice(deciding: Deciding, sides: Sides, name: str, choice: Choice) ->
         return "primary"
     if choice == "secondary":
         return "secondary"
-    literal: Plain = choice.value if isinstance(choice, Dressed) else choice
-    kind = deciding.account.property_type(sides.object_type, name)
+    sent: Plain = choice.value if isinstance(choice, Dressed) else choice
     try:
-        literal = literal if kind is None else read_typed(kind, literal)
-        literal = normalised(sides.object_type, name, literal)
-    except ValueError:
+        read = read_plain(deciding.account, sides.object_type, name, choice)
+    except InvalidProperty:
         return None
     for side in ("primary", "secondary"):
         value = _side(sides, side).value(name)
-        if _is_same(None if value is None else value.v, literal):
+        kept = None if value is None else value.v
+        if _is_same(kept, read) or _is_same(kept, sent):  # Stored before the account wrote it so.
             return side
     return None
 

@@ -9,24 +9,30 @@ from domain.claims import EMAIL, PRIMARY_IDENTIFIERS, SUPPRESSION, ClaimKey, pro
 from domain.deciding import Deciding, claim_needs
 from domain.identifiers import normalised
 from domain.ids import RecordRef
+from domain.lifecycle import LIFECYCLE_STAGE, as_written, is_stage
 from domain.record import Record
 from domain.refusals import IdentifierInUse, InvalidProperty, ReadOnlyProperty
 from domain.rulesets import CREATE_DATE
 from domain.values import Dressed, Plain, Sent, Source, Value, is_empty, read_typed, utc
 from domain.view import Need, View
+from domain.warned import unknown_stage
 
 # -- reading what was sent --------------------------------------------------------------------------------------------
 
 
 def read_plain(account: Account, object_type: str, name: str, sent: Sent) -> Plain:
-    """Read one sent value by its property's type, addresses and domains normalised. Raises InvalidProperty."""
+    """Read one sent value by its property's type; addresses, domains and stages as they are stored.
+
+    Raises InvalidProperty.
+    """
     v = sent.value if isinstance(sent, Dressed) else sent
     kind = account.property_type(object_type, name)
     try:
-        return normalised(object_type, name, v if kind is None else read_typed(kind, v))
+        v = normalised(object_type, name, v if kind is None else read_typed(kind, v))
     except ValueError as error:
         said = str(error)
         raise InvalidProperty(name, said if said.startswith("expected") else f"expected {kind}") from None
+    return as_written(account, v) or v if is_stage(object_type, name) else v
 
 
 def read_properties(
@@ -42,6 +48,13 @@ def read_properties(
             at, of = (at if each.at is None else utc(each.at)), each.source
         values[name] = Value(read_plain(deciding.account, object_type, name, each), at, of)
     return values
+
+
+def warn_of_unknown_stage(deciding: Deciding, ref: RecordRef, values: Mapping[str, Value]) -> None:
+    """Warn of a stage that is none of the account's: it is kept, and ranks below all of them."""
+    stage = values.get(LIFECYCLE_STAGE) if is_stage(ref.object_type, LIFECYCLE_STAGE) else None
+    if stage is not None and not is_empty(stage.v) and as_written(deciding.account, stage.v) is None:
+        deciding.warn(unknown_stage(LIFECYCLE_STAGE, ref.record_id))
 
 
 def refuse_create_date(sent: Iterable[str]) -> None:

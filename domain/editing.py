@@ -11,6 +11,7 @@ from domain.claiming import (
     read_properties,
     refuse_create_date,
     refuse_if_claimed,
+    warn_of_unknown_stage,
 )
 from domain.claims import EMAIL, PRIMARY_IDENTIFIERS, property_claim
 from domain.commands import ArchiveRecord, CreateRecord, RecreateRecord, RestoreRecord, UpdateRecord
@@ -62,6 +63,7 @@ def begin(
 ) -> None:
     """Decide the first event of a record, its claims, and the suppressions that follow its address."""
     deciding.about = ref
+    warn_of_unknown_stage(deciding, ref, values)
     claimed = []
     for name in claimable(deciding.account, ref.object_type):
         value = values.get(name)
@@ -175,6 +177,7 @@ def change(deciding: Deciding, ref: RecordRef, values: dict[str, Value], *, caus
     deciding.about = ref
     if not values:
         return
+    warn_of_unknown_stage(deciding, ref, values)
     before = deciding.record(ref)
     own = dict(values)
     claimed, released = [], {}

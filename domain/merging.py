@@ -17,6 +17,7 @@ from domain import effects, streams
 from domain import events as e
 from domain.blocking import PRECONDITIONS, Pair
 from domain.choosing import chosen_sides
+from domain.claiming import warn_of_unknown_stage
 from domain.claims import property_claim
 from domain.commands import MergeRecords
 from domain.deciding import Deciding, claim_needs, follow_needs, lineage_needs
@@ -114,6 +115,8 @@ def _decided(deciding: Deciding, command: MergeRecords) -> tuple[RecordRef, e.Re
     for refuse_if_blocked in PRECONDITIONS:
         refuse_if_blocked(pair)
     choices = chosen_sides(deciding, command, sides)
+    for ref, side in zip(refs, sides.both, strict=True):
+        warn_of_unknown_stage(deciding, ref, side.properties)
 
     survived = surviving_values(account, object_type, *sides.both, choices, result.record_id, deciding.at)
     links = effects.links(deciding, sides)

@@ -12,6 +12,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from domain.account import Account
 from domain.events import Decided, Side
 from domain.ids import RecordId
+from domain.lifecycle import rank
 from domain.record import Record
 from domain.rulesets import (
     DEFAULT_RULE,
@@ -162,10 +163,6 @@ def _instant(value: Value) -> datetime:
     return read_instant(str(value.v))
 
 
-def _rank(stages: tuple[str, ...], stage: Plain) -> int:
-    return stages.index(stage) if isinstance(stage, str) and stage in stages else -1
-
-
 def _comparable(v: Plain) -> tuple[int, float, str]:
     """Numbers before instants before text; each by its own order. Text of digits is a number, as filters have it."""
     if isinstance(v, int | float):
@@ -192,9 +189,7 @@ def _elements(v: Plain) -> list[str]:
 # When each rule keeps the secondary's value, where both sides have one; a tie is the primary's.
 PREFERS_SECONDARY: Final[Mapping[type[Rule], Callable[[Value, Value, Account], bool]]] = {
     OldestInstant: lambda one, other, _: _instant(other) < _instant(one),
-    FurthestInFunnel: lambda one, other, account: (
-        _rank(account.lifecycle_stages, other.v) > _rank(account.lifecycle_stages, one.v)
-    ),
+    FurthestInFunnel: lambda one, other, account: rank(account, other.v) > rank(account, one.v),
     MostMarketable: lambda one, other, _: other.v is True and one.v is not True,
     OldestUnlessManual: lambda one, other, _: _first_unless_manual(one, other),
     LatestOfBoth: lambda one, other, _: other.at > one.at,

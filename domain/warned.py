@@ -8,6 +8,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from domain.ids import RecordId
+
 
 class Warned(Struct, frozen=True, gc=False, omit_defaults=True):
     """Something that whoever sent the command should know."""
@@ -15,6 +17,16 @@ class Warned(Struct, frozen=True, gc=False, omit_defaults=True):
     code: str
     message: str
     details: dict[str, Any] = {}
+
+
+def unknown_stage(name: str, record_id: RecordId) -> Warned:
+    """A lifecycle stage is none of the account's."""
+    return Warned(
+        "UNKNOWN_STAGE",
+        f"{name} of {record_id} is none of the account's stages, so it ranks below all of them in a merge; "
+        "send one of lifecycle_stages, or add it there with configure_account",
+        {"property": name, "record_id": record_id},
+    )
 
 
 def unique_from_now_on(name: str) -> Warned:
