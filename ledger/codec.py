@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from domain.events import EVENT_TYPES, Event
-from ledger.store import StoreUnusable
+from ledger.store import Damaged, StoreUnusable
 
 encode: Final = msgspec.json.Encoder().encode
 """Write an event as JSON bytes; the same event gives the same bytes, always."""
@@ -26,12 +26,20 @@ class UnknownEventType(StoreUnusable):
         self.event_type, self.position = event_type, position
 
 
-class UnreadableEvent(StoreUnusable):
-    """The log holds bytes that are no event of the type they are stored under."""
+class UnreadableEvent(Damaged):
+    """The log holds bytes that are no event of the type they are stored under.
 
-    def __init__(self, event_type: str, position: int | None) -> None:
+    Every version stores JSON, so what is none has changed. What is JSON may be a newer version's.
+    """
+
+    def __init__(self, event_type: str, position: int | None, *, is_json: bool) -> None:
         where = "" if position is None else f" at position {position}"
-        super().__init__(f"the {event_type}{where} cannot be read: its bytes changed; restore the ledger from a copy")
+        why = (
+            "it is not as this version writes it; use the version that wrote it, or newer"
+            if is_json
+            else "its bytes changed; restore the ledger from a copy"
+        )
+        super().__init__(f"the {event_type}{where} cannot be read: {why}")
         self.event_type, self.position = event_type, position
 
 
@@ -42,6 +50,16 @@ def decode(event_type: str, data: bytes, position: int | None = None) -> Event:
         raise UnknownEventType(event_type, position)
     try:
         event: Event = decoder(data)
+    except msgspec.ValidationError as error:
+        raise UnreadableEvent(event_type, position, is_json=_is_json(data)) from error
     except (ValueError, RecursionError) as error:  # Bad UTF-8 is a ValueError too, deep nesting a RecursionError.
-        raise UnreadableEvent(event_type, position) from error
+        raise UnreadableEvent(event_type, position, is_json=False) from error
     return event
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        msgspec.json.decode(data)
+    except (ValueError, RecursionError):
+        return False
+    return True

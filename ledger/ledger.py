@@ -33,11 +33,13 @@ from ledger.store import (
     Bookmark,
     Conflict,
     ConnectionLost,
-    DamagedDatabase,
+    ContradictingIndexes,
+    LockedDatabase,
     MissingDriver,
     Move,
     Store,
     StoredEvent,
+    Taken,
     UnsafeSetting,
 )
 
@@ -130,11 +132,13 @@ class Ledger:
     def _execute_alone(
         self, batch: Sequence[Envelope | UnreadableInput], decided_here: set[int], move: Move | None = None
     ) -> list[Outcome]:
-        """Carry out a batch with the others kept out: what still conflicts is the ledger with itself."""
+        """Carry out a batch with the others kept out: what is taken then, the ledger's own indexes did not know."""
         try:
             return self._execute(batch, decided_here, alone=True, move=move)
-        except Conflict as conflict:
-            raise DamagedDatabase(self.store.location, str(conflict)) from conflict
+        except Taken as taken:
+            raise ContradictingIndexes(self.store.location, str(taken)) from taken
+        except Conflict as conflict:  # Such as a deadlock with whoever locks its tables by SQL.
+            raise LockedDatabase(self.store.location) from conflict
 
     def _execute(
         self,

@@ -18,24 +18,27 @@ from domain.ids import RecordRef
 from domain.view import FOLD_VERSION, HeldBy, Lineage, Need, NotLoaded, Recorded, View, evolve, state_type
 from ledger.codec import decode
 from ledger.states import SNAPSHOT_EVENTS, Folded, StateCache, read_state
-from ledger.store import ReadSet, Snapshot, StoreUnusable
+from ledger.store import Damaged, ReadSet, Snapshot
 
 _stream_of = itemgetter(0)
 _NOTHING = Folded(None, 0)
 
 
-class DamagedStream(StoreUnusable):
+class DamagedStream(Damaged):
     """A stream does not come as it was appended, so to fold it would make another past."""
 
     def __init__(self, stream: str) -> None:
         super().__init__(f"the events of {stream} are not in order: the ledger is damaged; restore it from a copy")
 
 
-class DamagedRows(StoreUnusable):
+class DamagedRows(Damaged):
     """What was loaded is nothing that was ever stored."""
 
     def __init__(self) -> None:
-        super().__init__("events or indexes cannot be read as they were stored: the ledger is damaged; restore a copy")
+        super().__init__(
+            "events or indexes cannot be read as they were stored, so nothing was stored;"
+            " keep the ledger as it is, and see `merge-ledger status`"
+        )
 
 
 class Loader:

@@ -21,7 +21,7 @@ from ledger.postgres_errors import NoSchema, NotUtf8, OlderSchema
 from ledger.postgres_reading import HEAD, PostgresSnapshot
 from ledger.postgres_schema import SCHEMA_VERSION, STEPS
 from ledger.postgres_unit import PostgresUnit
-from ledger.store import BookmarkMoved, Conflict, NewerSchema, ReadOnlyDatabase, StoreUnusable
+from ledger.store import BookmarkMoved, Conflict, Damaged, NewerSchema, ReadOnlyDatabase, StoreUnusable
 
 _BEGIN: Final = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {HEAD}"
 _BEGIN_ALONE: Final = (
@@ -94,9 +94,11 @@ class PostgresStore:
             self._step("begun")
             try:
                 yield PostgresUnit(connection, seen, self._clock, self._step)
-            except (StoreUnusable, Conflict, BookmarkMoved, psycopg.Error):
+            except (Conflict, BookmarkMoved, psycopg.Error):
                 raise
             except Exception as error:
+                if isinstance(error, StoreUnusable) and not isinstance(error, Damaged):
+                    raise
                 # What was loaded piece by piece, while another committed, may contradict itself.
                 if not alone and self._changed_since(connection, seen):
                     raise Conflict(str(error)) from error

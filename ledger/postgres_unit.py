@@ -9,7 +9,7 @@ from psycopg import errors
 from ledger.postgres_arrays import Column, Documents, Flags, Integers, Texts
 from ledger.postgres_connection import Connection
 from ledger.postgres_reading import PostgresSnapshot, holder, texts
-from ledger.store import Append, BookmarkMoved, Conflict, Move, ReadSet
+from ledger.store import Append, BookmarkMoved, Conflict, Move, ReadSet, Taken
 
 PUT_SNAPSHOTS: Final = """
     INSERT INTO merge_ledger.snapshots AS s (stream, version, fold, state)
@@ -77,7 +77,9 @@ class PostgresUnit(PostgresSnapshot):
         recorded_by = None if self._clock is None else self._clock()
         try:
             first = int(self._all(APPEND, self.seen, recorded_by, *columns, *_indexed(append))[0][0])
-        except (errors.UniqueViolation, errors.SerializationFailure, errors.DeadlockDetected) as error:
+        except errors.UniqueViolation as error:
+            raise Taken(str(error.diag.message_primary)) from error
+        except (errors.SerializationFailure, errors.DeadlockDetected) as error:
             raise Conflict(str(error.diag.message_primary)) from error
         self._step("appended")
         self._head = first + len(append.events) - 1
@@ -126,7 +128,7 @@ class PostgresUnit(PostgresSnapshot):
         try:
             self._all(INDEX, first_position, self.seen, *_indexed(append))
         except errors.UniqueViolation as error:
-            raise Conflict(str(error.diag.message_primary)) from error
+            raise Taken(str(error.diag.message_primary)) from error
 
 
 def _indexed(append: Append) -> tuple[Column, ...]:

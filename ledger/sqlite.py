@@ -4,7 +4,6 @@ One writer at a time, excluded from the first load to the commit; readers see th
 wait for nobody. A commit is on the disk when it returns (`synchronous=FULL`).
 """
 
-import os
 import sqlite3
 import threading
 import time
@@ -15,12 +14,11 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from ledger.sqlite_schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, upgrade
+from ledger.sqlite_errors import FailedStatement, OldSqlite, unusable
+from ledger.sqlite_schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, is_as_made, upgrade
 from ledger.sqlite_unit import HEAD, SqliteSnapshot, SqliteUnit
 from ledger.store import (
     DamagedDatabase,
-    FullDatabase,
-    LockedDatabase,
     MissingDatabase,
     NewerSchema,
     NotALedger,
@@ -37,19 +35,8 @@ WAL: Final = "PRAGMA journal_mode = WAL"
 # filling, and look like a leak, for hundred thousands of events.
 ROOM_TO_WRITE: Final = ("PRAGMA wal_autocheckpoint = 8000", "PRAGMA cache_size = -32768")
 SYNCHRONOUS_FULL: Final = 2  # NORMAL lost acknowledged commits in power cuts, OFF broke the file.
-
-_UNUSABLE: Final[dict[int, Callable[[str], StoreUnusable]]] = {
-    sqlite3.SQLITE_BUSY: LockedDatabase,
-    sqlite3.SQLITE_LOCKED: LockedDatabase,
-    sqlite3.SQLITE_PROTOCOL: LockedDatabase,
-    sqlite3.SQLITE_READONLY: ReadOnlyDatabase,
-    sqlite3.SQLITE_FULL: FullDatabase,
-    sqlite3.SQLITE_NOTADB: NotALedger,
-}
-# All our statements are fixed: one that fails as such meets tables that are not as their schema says.
-_DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_FORMAT}
-_UNREACHABLE: Final = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
-_PRIMARY_CODE = 0xFF  # An extended code of SQLite has more in its higher bytes.
+_IMMUTABLE: Final = "mode=ro&immutable=1"
+_SQLITE_MIN: Final = (3, 38, 0)  # The first with the operator `->>`.
 
 
 def _nothing(_step: str) -> None:
@@ -89,6 +76,9 @@ class SqliteStore:
         self._write_lock = threading.Lock()
         self._writer: sqlite3.Connection | None = None
         self._reading = "mode=ro" if read_only else "mode=rw"
+        self._opened: tuple[int, ...] | None = None
+        if sqlite3.sqlite_version_info < _SQLITE_MIN:
+            raise OldSqlite(sqlite3.sqlite_version, ".".join(map(str, _SQLITE_MIN)))
         with self._telling():
             if create and not read_only:
                 self._create()
@@ -190,18 +180,23 @@ class SqliteStore:
             connection.execute("COMMIT")
 
     def _open_checked(self) -> sqlite3.Connection:
+        self._opened = self._identity()
         try:
             return self._checked(self._connect(self._reading))
         except sqlite3.OperationalError:
             log = Path(f"{self._path}-wal")
             if not self._read_only or log.exists():
                 raise
-        self._reading = "mode=ro&immutable=1"  # On a medium where SQLite cannot put even its index of the log.
+        self._reading = _IMMUTABLE  # On a medium where SQLite cannot put even its index of the log.
+        self._opened = self._identity()
         return self._checked(self._connect(self._reading))
 
     def _checked(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         try:
-            self._check(connection)
+            if self._schema_of(connection) < SCHEMA_VERSION and not self._read_only:
+                upgrade(connection)
+            with _one_moment(connection):
+                self._check(connection)
         except BaseException:
             connection.close()
             raise
@@ -209,44 +204,70 @@ class SqliteStore:
 
     def _check(self, connection: sqlite3.Connection) -> None:
         """Make sure that this is a ledger of a schema that this version knows, with nothing missing at its end."""
+        self._schema_of(connection)
+        head = connection.execute(HEAD).fetchone()[0]
+        ever = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+        if ever is not None and ever[0] != head:
+            raise DamagedDatabase(self.location, f"it ends at {head} and had {ever[0]} events")
+
+    def _schema_of(self, connection: sqlite3.Connection) -> int:
+        """Return the version of the tables. Raises NotALedger, NewerSchema."""
         if _pragma(connection, "application_id") != APPLICATION_ID:
             raise NotALedger(self.location)
         found = int(_pragma(connection, "user_version"))
         if found > SCHEMA_VERSION:
             raise NewerSchema(self.location, found, SCHEMA_VERSION)
-        if found < SCHEMA_VERSION and not self._read_only:
-            upgrade(connection)
-        head = connection.execute(HEAD).fetchone()[0]
-        ever = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
-        if ever is not None and ever[0] != head:
-            raise DamagedDatabase(self.location, f"it ends at {head} and had {ever[0]} events")
+        return found
+
+    # -- what went wrong
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
         """Say in our own words what SQLite says about a file that cannot be used."""
         try:
             yield
+        except DamagedDatabase as damaged:
+            raise self._sure(damaged) from damaged.__cause__
         except sqlite3.DatabaseError as error:
-            raise self._unusable(error) from error
+            raise self._sure(unusable(error, self._path, self.location)) from error
         except UnicodeDecodeError as error:  # Python cannot even read what SQLite says.
-            raise DamagedDatabase(self.location, "text that is no text") from error
+            raise self._sure(DamagedDatabase(self.location, "text that is no text")) from error
 
-    def _unusable(self, error: sqlite3.DatabaseError) -> Exception:
-        said = " ".join(str(error).split())[:200]
-        code = getattr(error, "sqlite_errorcode", None)
-        if code is None:  # Of Python's own: text in the file is no text any more, or we misuse the module.
-            return DamagedDatabase(self.location, said) if type(error) is sqlite3.OperationalError else error
-        code &= _PRIMARY_CODE
-        if code in _UNUSABLE:
-            return _UNUSABLE[code](self.location)
-        if code in _DAMAGED:
-            return DamagedDatabase(self.location, said)
-        if code == sqlite3.SQLITE_CANTOPEN and self._path.is_file() and not self._is_writable():
-            return ReadOnlyDatabase(self.location)
-        return UnreachableDatabase(self.location, said) if code in _UNREACHABLE else error
+    def _sure(self, told: Exception) -> Exception:
+        """Look again before a file is called damaged: whoever restores a copy loses what only the file holds."""
+        is_doubtful = isinstance(told, DamagedDatabase | FailedStatement)
+        if is_doubtful and self._opened not in (None, self._identity()):
+            return UnreachableDatabase(self.location, "its file was replaced while it was open, so run this again")
+        if not isinstance(told, FailedStatement):
+            return told
+        damaged = DamagedDatabase(self.location, str(told))
+        try:
+            with closing(self._connect(self._reading)) as connection, _one_moment(connection):
+                self._schema_of(connection)
+                return told if is_as_made(connection) else damaged
+        except StoreUnusable as found:
+            return found
+        except sqlite3.DatabaseError:
+            return damaged
 
-    def _is_writable(self) -> bool:
-        return os.access(self._path, os.W_OK) and os.access(self._path.parent, os.W_OK)
+    def _identity(self) -> tuple[int, ...] | None:
+        """Tell one file from another at the same path; one that is read as immutable also from itself, changed."""
+        try:
+            file = self._path.stat()
+        except OSError:
+            return None
+        same = file.st_dev, file.st_ino
+        return (*same, file.st_size, file.st_mtime_ns) if self._reading == _IMMUTABLE else same
+
+
+@contextmanager
+def _one_moment(connection: sqlite3.Connection) -> Iterator[None]:
+    """Read as of one commit, whoever writes meanwhile."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.rollback()
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> Any:  # noqa: ANN401  a number, or a word

@@ -5,6 +5,7 @@ stop mistakes, not someone who owns the file.
 """
 
 import sqlite3
+from contextlib import closing
 from typing import Final
 
 from domain.claims import SHARED_KINDS
@@ -111,6 +112,21 @@ SCHEMA: Final = (
     *SINCE_2,
     *SINCE_3,
 )
+
+_DEFINITIONS: Final = "SELECT type, name, tbl_name, sql FROM sqlite_schema"
+
+
+def is_as_made(connection: sqlite3.Connection) -> bool:
+    """Whether every table, index and trigger of ours is there and as this version makes it."""
+    found = _definitions(connection)
+    with closing(sqlite3.connect(":memory:")) as made:
+        for statement in SCHEMA:
+            made.execute(statement)
+        return _definitions(made).items() <= found.items()
+
+
+def _definitions(connection: sqlite3.Connection) -> dict[tuple[str, str, str], str | None]:
+    return {(kind, name, table): sql for kind, name, table, sql in connection.execute(_DEFINITIONS)}
 
 
 def upgrade(connection: sqlite3.Connection) -> None:

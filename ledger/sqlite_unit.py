@@ -9,7 +9,7 @@ from typing import Final
 from domain import streams
 from domain.claims import ClaimKey
 from domain.ids import RecordRef
-from ledger.store import Append, Bookmark, BookmarkMoved, Conflict, LoadedEvent, Move, ReadSet, StoredEvent
+from ledger.store import Append, Bookmark, BookmarkMoved, LoadedEvent, Move, ReadSet, StoredEvent, Taken
 
 _RECORDED_AT: Final = "%Y-%m-%dT%H:%M:%S.%fZ"  # Of one width, so that text sorts as time.
 
@@ -216,7 +216,7 @@ class SqliteUnit(SqliteSnapshot):
             self._step("events written")
             self.index(append, first)
         except sqlite3.IntegrityError as error:
-            raise Conflict(str(error)) from error
+            raise Taken(str(error)) from error
         return first
 
     def move(self, move: Move) -> None:

@@ -72,11 +72,29 @@ class NotALedger(StoreUnusable):
         super().__init__(f"{location} is not a ledger; check --db")
 
 
-class DamagedDatabase(StoreUnusable):
+class Damaged(StoreUnusable):
+    """What is stored contradicts itself.
+
+    Whoever raises it from what was read piece by piece looks again first: nobody restores a copy, and loses
+    what it does not hold, because another process wrote meanwhile.
+    """
+
+
+class DamagedDatabase(Damaged):
     """The database contradicts itself."""
 
     def __init__(self, location: str, what: str) -> None:
         super().__init__(f"the ledger at {location} is damaged ({what}); restore it from a copy")
+
+
+class ContradictingIndexes(Damaged):
+    """The indexes beside the log do not fit it, though nobody else wrote."""
+
+    def __init__(self, location: str, what: str) -> None:
+        super().__init__(
+            f"the ledger at {location} is damaged: its indexes do not fit its log ({what}); nothing was stored and"
+            " the log is as it was; keep it, and see `merge-ledger status`"
+        )
 
 
 class UnreachableDatabase(StoreUnusable):
@@ -115,6 +133,10 @@ class ConnectionLost(StoreUnusable):
 
 class Conflict(Exception):  # noqa: N818  an answer, not an error
     """Something that was read has changed, or a version is taken; nothing was stored."""
+
+
+class Taken(Conflict):
+    """A version or a claim is taken. While others are kept out, that is what the indexes should have said."""
 
 
 class BookmarkMoved(Exception):  # noqa: N818  an answer, not an error

@@ -31,6 +31,7 @@ CREATE_GENERATIONS: Final = (
 SELECT_GENERATION: Final = (
     "SELECT number, tables_version, file FROM generations WHERE state = ? ORDER BY number DESC LIMIT 1"
 )
+IS_KNOWN: Final = "SELECT 1 FROM generations WHERE number = ? AND state <> 'old'"
 INSERT_GENERATION: Final = "INSERT INTO generations (tables_version) VALUES (?) RETURNING number"
 NAME_FILE: Final = "UPDATE generations SET file = ? WHERE number = ?"
 GO_LIVE: Final = "UPDATE generations SET state = CASE WHEN number = ? THEN 'live' ELSE 'old' END"
@@ -173,8 +174,11 @@ class SqliteReadStore:
                 raise
 
     def _is_known(self, generation: Generation) -> bool:
-        known = (self.live(), self.building())
-        return generation.number in {one.number for one in known if one is not None}
+        """Whether it is live or being built: one look, for it may become the one from the other meanwhile."""
+        if not self._control.exists():
+            return False
+        with self._control_connection() as control:
+            return control.execute(IS_KNOWN, (generation.number,)).fetchone() is not None
 
     # -- reading
 

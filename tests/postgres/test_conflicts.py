@@ -7,8 +7,20 @@ import pytest
 
 from domain.claims import ClaimKey
 from ledger.ledger import Ledger
+from ledger.loading import DamagedRows
 from ledger.postgres import PostgresStore
-from ledger.store import Append, Conflict, EventRow, LineageChanges, ReadSet
+from ledger.store import (
+    Append,
+    Conflict,
+    ContradictingIndexes,
+    Damaged,
+    EventRow,
+    LineageChanges,
+    LockedDatabase,
+    Move,
+    ReadSet,
+    Taken,
+)
 from tests.builders import ANN, ANNE, NOBODY, archive, create, merge, update
 from tests.contracts.places import batch
 
@@ -31,10 +43,10 @@ def append_while(store: PostgresStore, others_work: Callable[[], object], read: 
         unit.append(Append([row("main/late")]), read)
 
 
-def fail_while(store: PostgresStore, others_work: Callable[[], object]) -> None:
+def fail_while(store: PostgresStore, others_work: Callable[[], object], error: type[Exception] = LookupError) -> None:
     with store.writing():
         others_work()
-        raise LookupError
+        raise error
 
 
 HELD = Append([row("main/x")], held=[(EMAIL, ANN, 0)])
@@ -142,3 +154,31 @@ def test_a_state_in_memory_is_not_used_when_others_changed_it_while_we_wrote_som
         ledger.execute(batch(create(ANNE)))
         assert not between
     assert [outcome.code for outcome in ledger.execute(batch(merge(ANN, NOBODY)))] == ["RECORD_ARCHIVED"]
+
+
+def test_damage_seen_piece_by_piece_while_another_commits_is_a_conflict_and_alone_it_is_damage(
+    store: PostgresStore,
+) -> None:
+    with pytest.raises(Conflict):
+        fail_while(store, lambda: append(store, HELD), DamagedRows)
+    with pytest.raises(Damaged):
+        fail_while(store, lambda: None, DamagedRows)
+
+
+@pytest.mark.parametrize(
+    ("conflict", "told"),
+    [(Taken("duplicate key"), ContradictingIndexes), (Conflict("deadlock detected"), LockedDatabase)],
+    ids=["something is taken", "a deadlock with others"],
+)
+def test_what_fails_though_others_are_kept_out_is_called_damage_only_where_something_is_taken(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch, conflict: Conflict, told: type[Exception]
+) -> None:
+    ledger = Ledger(store)
+
+    def fail(_move: Move) -> None:
+        raise conflict
+
+    monkeypatch.setattr("ledger.postgres_unit.PostgresUnit.move", lambda _unit, move: fail(move))
+    with pytest.raises(told):
+        ledger.take(batch(create(ANN)), Move("source", None, 1))
+    assert ledger.head() == 0
