@@ -117,6 +117,14 @@ class Deciding:
             raise RecordArchived(ref.object_type, ref.record_id)
         return ref
 
+    def today(self, ref: RecordRef) -> RecordRef:
+        """Name the record that an id is today."""
+        return RecordRef(ref.object_type, self.view.current_id(self.account_id, ref))
+
+    def is_archived(self, ref: RecordRef) -> bool:
+        """Whether the record that an id is today is archived."""
+        return self.record(self.today(ref)).status == "archived"
+
     def record(self, ref: RecordRef) -> Record:
         """Look up a record that is known to exist, as it stands with what is decided so far."""
         stream = self.stream(ref)
@@ -177,6 +185,14 @@ def current_ref(view: View, account_id: str, ref: RecordRef) -> RecordRef | None
     if not view.has(Lineage(stream)):
         return None
     return streams.record_ref(view.current_stream(stream))
+
+
+def current_needs(view: View, account_id: str, ref: RecordRef) -> Iterator[Need]:
+    """The record that an id is today, where nothing else of the id's own record is looked at."""
+    lineage = Lineage(streams.record(account_id, *ref))
+    yield lineage
+    if view.has(lineage):
+        yield view.current_stream(lineage.stream)
 
 
 def lineage_needs(account_id: str, object_type: str, record_ids: tuple[RecordId, ...]) -> Iterator[Need]:

@@ -217,5 +217,10 @@ def restore_record(deciding: Deciding, command: RestoreRecord) -> None:
     """Bring an archived record back; one that is active stays so."""
     ref = RecordRef(command.object_type, command.record_id)
     deciding.about = ref = deciding.current(ref, archived=True)
+    restore(deciding, ref, cause=deciding.cause)
+
+
+def restore(deciding: Deciding, ref: RecordRef, *, cause: str) -> None:
+    """Bring a record back where it is archived."""
     if deciding.record(ref).status == "archived":
-        deciding.emit_on(ref, e.RecordRestored(values=deciding.values(ref.record_id), **deciding.meta))
+        deciding.emit_on(ref, e.RecordRestored(cause=cause, values=deciding.values(ref.record_id), **deciding.meta))

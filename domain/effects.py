@@ -36,19 +36,29 @@ class Links(NamedTuple):
 
 
 def links(deciding: Deciding, sides: Sides) -> Links:
-    """Keep the primary's Primary company, demote the secondary's, and drop links from one side to the other."""
-    kept, other = sides.primary.primary_company, sides.secondary.primary_company
-    demoted: tuple[RecordRef, ...] = ()
-    if kept is None:
-        kept = other
-    elif other is not None:
-        loser = deciding.view.current_id(deciding.account_id, RecordRef("companies", other))
-        if not deciding.is_today("companies", kept, loser):
-            demoted = (RecordRef("companies", loser),)
+    """Keep one Primary company and demote the other, and drop links from one side to the other."""
+    kept, demoted = primary_companies(deciding, sides)
     peers = tuple(dict.fromkeys((*sides.primary.peers, *sides.secondary.peers)))
     outside = not_in_the_pair(deciding, sides, peers)
     dropped = (RecordRef(sides.object_type, sides.secondary.record_id),) if len(outside) < len(peers) else ()
     return Links(kept, demoted, dropped, outside)
+
+
+def primary_companies(deciding: Deciding, sides: Sides) -> tuple[RecordId | None, tuple[RecordRef, ...]]:
+    """Name the company that keeps the Primary label, and the one that loses it.
+
+    The primary's keeps it, except where that one is archived and the secondary's is not.
+    """
+    kept, other = (
+        None if side.primary_company is None else RecordRef("companies", side.primary_company) for side in sides.both
+    )
+    if kept is None or other is None:
+        found = kept or other
+        return (None if found is None else found.record_id), ()
+    if deciding.is_archived(kept) and not deciding.is_archived(other):
+        kept, other = other, kept
+    loser = deciding.today(other)
+    return kept.record_id, (() if deciding.today(kept) == loser else (loser,))
 
 
 def not_in_the_pair(deciding: Deciding, sides: Sides, ids: tuple[RecordId, ...]) -> tuple[RecordId, ...]:

@@ -84,9 +84,10 @@ class RecordArchived(Event, frozen=True, kw_only=True, gc=False):
 
 
 class RecordRestored(Event, frozen=True, kw_only=True, gc=False):
-    """The record is back."""
+    """The record is back: by a command of its own (`command:<id>`) or by a form (`form:<submission id>`)."""
 
     EVENT_TYPE = "record.restored.v1"
+    cause: str | None = None  # Was not recorded before there were two.
 
 
 class IdentifierAdded(Event, frozen=True, kw_only=True, gc=False):

@@ -15,7 +15,7 @@ from domain.claiming import (
 from domain.claims import EMAIL, PRIMARY_IDENTIFIERS, USERTOKEN, ClaimKey
 from domain.commands import AddIdentifier, IdentifierCommand, RemoveIdentifier, SetPrimaryIdentifier, SubmitForm
 from domain.deciding import Deciding, claim_needs, current_ref, follow_needs
-from domain.editing import change, changed_needs, make
+from domain.editing import change, changed_needs, make, restore
 from domain.enrolling import enroll_triggered, trigger_needs
 from domain.identifiers import normal_domain, normal_email
 from domain.ids import RecordRef
@@ -161,7 +161,10 @@ def form_needs(command: SubmitForm, view: View) -> Iterator[Need]:
 
 
 def submit_form(deciding: Deciding, command: SubmitForm) -> None:
-    """Find the contact by its token, then by its address, else make it; count the submission and log it."""
+    """Find the contact by its token, then by its address, else make it; count the submission and log it.
+
+    An archived contact is back: whoever writes to us is there.
+    """
     stream = streams.activity(deciding.account_id, command.submission_id)
     if deciding.view.state(stream) is not None:
         raise AlreadyExists("activity", command.submission_id)
@@ -179,7 +182,8 @@ def submit_form(deciding: Deciding, command: SubmitForm) -> None:
         make(deciding, ref, values, cause=cause)
         stays = None
     else:
-        ref = deciding.current(found)
+        ref = deciding.current(found, archived=True)
+        restore(deciding, ref, cause=f"form:{command.submission_id}")
         contact = deciding.record(ref)
         known = contact.value(EMAIL)
         stays = email

@@ -20,7 +20,7 @@ from domain.choosing import chosen_sides
 from domain.claiming import warn_of_unknown_stage
 from domain.claims import property_claim
 from domain.commands import MergeRecords
-from domain.deciding import Deciding, claim_needs, follow_needs, lineage_needs
+from domain.deciding import Deciding, claim_needs, current_needs, follow_needs, lineage_needs
 from domain.enrolling import enrolled_by_merge, trigger_needs
 from domain.ids import RecordId, RecordRef, merge_id_for
 from domain.record import evolve
@@ -59,7 +59,7 @@ class _Token(NamedTuple):
 
 
 def merge_needs(command: MergeRecords, view: View) -> Iterator[Need]:
-    """Both records, where the links and marks between them lead, and what triggers look at."""
+    """Both records, their Primary companies, where links and marks between them lead, and what triggers look at."""
     account_id, object_type = command.account, command.object_type
     sides = RecordRef(object_type, command.primary_id), RecordRef(object_type, command.secondary_id)
     for side in sides:
@@ -68,7 +68,7 @@ def merge_needs(command: MergeRecords, view: View) -> Iterator[Need]:
         if record is None:
             continue
         if record.primary_company is not None:
-            yield from lineage_needs(account_id, "companies", (record.primary_company,))
+            yield from current_needs(view, account_id, RecordRef("companies", record.primary_company))
         if record.peers or record.not_duplicates:
             yield from lineage_needs(account_id, object_type, (*record.peers, *record.not_duplicates))
         account = view.peek(streams.settings(account_id))

@@ -1,11 +1,26 @@
 """Layer: tests. Whom a form submission lands on, through devices, addresses and merges: H20 to H23; and its counts."""
 
+import pytest
 from msgspec.structs import replace
 
 from domain import events as e
-from domain.refusals import AlreadyExists, InvalidProperty, ReadOnlyProperty, RecordArchived
+from domain.refusals import AlreadyExists, InvalidProperty, ReadOnlyProperty
 from domain.values import Value
-from tests.builders import ANA, ANN, ANNA, ANNE, HANNAH, archive, create, dressed, merge, remove_identifier, submit_form
+from tests.builders import (
+    ANA,
+    ANN,
+    ANNA,
+    ANNE,
+    HANNAH,
+    archive,
+    create,
+    dressed,
+    merge,
+    remove_identifier,
+    submit_form,
+    where,
+    workflow,
+)
 from tests.specification import Specification, Then, given
 
 A, B = "a@x.example", "b@x.example"
@@ -157,8 +172,35 @@ def test_a_submission_with_a_value_of_the_wrong_type_is_refused() -> None:
     given().when(submit_form(email="no address")).then_refused(InvalidProperty, property="email")
 
 
-def test_an_archived_contact_takes_no_submission() -> None:
-    given(create(ANN, email=A), archive(ANN)).when(submit_form(email=A)).then_refused(RecordArchived, record_id="101")
+@pytest.mark.parametrize("sent", [{"email": A}, {"usertoken": U1}, {"usertoken": U1, "email": B}])
+def test_field_case_archived_form_restores_the_contact_and_lands_on_it(sent: dict[str, str]) -> None:
+    form = submit_form(**sent, city="Gent")
+    then = given(create(ANN, email=A), submit_form(usertoken=U1, email=A), archive(ANN)).when(form)
+    then.then_applied(e.RecordRestored, e.RecordUpdated, e.FormSubmitted)
+    assert [one.cause for one in then.told(e.RecordRestored)] == [f"form:{form.submission_id}"]
+    assert (then.outcome.record_id, then.record(ANN).status, then.value("city", ANN)) == ("101", "active", "Gent")
+
+
+def test_an_old_id_whose_merged_contact_is_archived_is_brought_back_as_that_contact() -> None:
+    world = given(create(ANN, email=A), create(ANNE, email=B), merge(), archive(ANNA))
+    then = world.when(submit_form(email=B))
+    assert (then.outcome.record_id, then.record(ANNA).status) == ("103", "active")
+
+
+def test_a_form_of_an_archived_contact_enrolls_where_it_makes_a_trigger_true() -> None:
+    world = given(workflow("gent", where(city="Gent")), create(ANN, email=A), archive(ANN))
+    then = world.when(submit_form(email=A, city="Gent")).then_applied(e.RecordRestored, e.WorkflowEnrolled)
+    assert then.record(ANN).workflows == ("gent",)
+
+
+def test_a_form_that_is_refused_brings_nobody_back() -> None:
+    world = given(create(ANN, email=A), archive(ANN))
+    then = world.when(submit_form(email=A, num_conversion_events="many")).then_refused(InvalidProperty)
+    assert then.record(ANN).status == "archived"
+
+
+def test_a_form_of_an_active_contact_restores_nothing() -> None:
+    assert not given(create(ANN, email=A)).when(submit_form(email=A)).told(e.RecordRestored)
 
 
 def test_an_address_sent_as_a_property_is_the_submissions_address() -> None:

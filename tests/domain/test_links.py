@@ -33,6 +33,7 @@ from tests.builders import (
     merge,
     parent,
     primary_company,
+    restore,
 )
 from tests.specification import Specification, given
 
@@ -153,6 +154,35 @@ def test_h17_links_that_others_hold_to_merged_companies_keep_the_label() -> None
     assert then.merged.event.demoted == ()
     assert then.record(ANN).primary_company == "201"
     assert then.record(ANNE).primary_company == "202"
+
+
+@pytest.mark.parametrize(
+    ("archived", "kept", "demoted"),
+    [
+        ([ACME], "204", (ACME,)),
+        ([GLOBEX], "201", (GLOBEX,)),
+        ([ACME, GLOBEX], "201", (GLOBEX,)),
+    ],
+)
+def test_field_case_archived_primary_an_archived_company_competes_with_none(
+    archived: list[RecordRef], kept: str, demoted: tuple[RecordRef, ...]
+) -> None:
+    linked = world().given(primary_company(ANN, ACME), primary_company(ANNE, GLOBEX))
+    then = linked.given(*(archive(one) for one in archived)).when(merge())
+    assert (then.record(ANNA).primary_company, then.merged.event.demoted) == (kept, demoted)
+    assert then.when(restore(archived[0])).record(ANNA).primary_company == kept
+
+
+def test_h17_an_archived_company_keeps_the_label_where_nobody_else_has_it() -> None:
+    for owner in (ANN, ANNE):
+        then = world().given(primary_company(owner, ACME), archive(ACME)).when(merge())
+        assert (then.record(ANNA).primary_company, then.merged.event.demoted) == ("201", ())
+
+
+def test_h17_a_company_is_archived_where_the_one_it_was_merged_into_is() -> None:
+    linked = world().given(primary_company(ANN, ACME), primary_company(ANNE, GLOBEX), merge(ACME, ACME_BV))
+    then = linked.given(archive(ACME_GROUP)).when(merge())
+    assert (then.record(ANNA).primary_company, then.merged.event.demoted) == ("204", (ACME_GROUP,))
 
 
 def test_h17_deals_have_a_primary_company_too() -> None:

@@ -43,7 +43,7 @@ _EXAMPLES: Final[tuple[e.Event, ...]] = (
         released={"email": ("101", "100")},
     ),
     e.RecordArchived(**COMMON, values=REASON),
-    e.RecordRestored(**COMMON, values=REASON),
+    e.RecordRestored(**COMMON, values=REASON, cause="form:s-1"),
     e.IdentifierAdded(**COMMON, values=personal("101", e.IDENTIFIER), kind="usertoken"),
     e.IdentifierRemoved(**COMMON, values=personal("101", e.IDENTIFIER), kind="email", holders=("101", "100")),
     e.PrimaryIdentifierSet(**COMMON, values=personal("101", "email"), kind="email"),
