@@ -4,6 +4,7 @@ Published schemas are closed, so that a misspelt field is found where it is writ
 pass over fields that they do not know, because fields are added.
 """
 
+from inspect import cleandoc
 from typing import Any, Final, get_args
 
 import msgspec
@@ -122,6 +123,8 @@ def _required(schema: dict[str, Any]) -> set[str]:
 def _definitions(place: str) -> dict[str, Any]:
     _, found = msgspec.json.schema_components((*_COMMANDS, *_PUBLISHED.values()), ref_template=place + "{name}")
     for schema in found.values():
+        if "description" in schema:  # A docstring, whose indentation Python keeps before 3.13 and drops since.
+            schema["description"] = cleandoc(schema["description"])
         if schema.get("type") == "object" and "properties" in schema:
             schema["additionalProperties"] = False
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(dict(sorted(found.items()))))

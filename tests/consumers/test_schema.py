@@ -16,6 +16,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from consumers import topics
+from consumers.publish_shapes import Merged
 from consumers.schema import asyncapi, breaking, json_schema
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -36,6 +37,18 @@ def test_no_message_breaks_who_relies_on_it() -> None:
 def test_the_golden_files_are_what_is_printed() -> None:
     assert pretty(json_schema()) == GOLDEN_SCHEMA.read_text()
     assert pretty(asyncapi(VERSION)) == GOLDEN_ASYNCAPI.read_text()
+
+
+def test_a_description_is_the_same_however_a_python_keeps_the_indentation_of_docstrings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Python 3.13 and later compile a docstring without its indentation; earlier versions keep it."""
+    kept = "One line.\n\n        More of it,\n          further in.\n    "
+    dropped = "One line.\n\nMore of it,\n  further in.\n"
+    for docstring in (kept, dropped):
+        monkeypatch.setattr(Merged, "__doc__", docstring)
+        for schemas in (json_schema()["$defs"], asyncapi(VERSION)["components"]["schemas"]):
+            assert schemas["Merged"]["description"] == "One line.\n\nMore of it,\n  further in."
 
 
 def test_the_asyncapi_document_is_one_by_its_own_schema() -> None:
