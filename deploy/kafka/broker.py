@@ -75,6 +75,24 @@ ssl.truststore.location={tls}/ca.pem
 listener.name.ssl.ssl.client.auth=required
 """
 
+# What a client that checks strictly asks of an authority and of whoever it vouches for, as Python does from 3.13 on.
+CERTIFICATES = """\
+[req]
+distinguished_name = subject
+[subject]
+[authority]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign, cRLSign
+subjectKeyIdentifier = hash
+[member]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature, keyEncipherment
+extendedKeyUsage = serverAuth, clientAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+subjectAltName = IP:127.0.0.1, DNS:localhost
+"""
+
 
 class CannotRun(Exception):  # noqa: N818  says what is missing
     """One line for people: what is missing, and where it comes from."""
@@ -259,18 +277,21 @@ def _make_certificates(folder: Path) -> None:
     part = folder.with_name("tls.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
-    (part / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+    (part / "openssl.cnf").write_text(CERTIFICATES)
 
     def run(*arguments: str) -> None:
         subprocess.run([openssl, *arguments], cwd=part, check=True, capture_output=True)  # noqa: S603
 
-    new = ("-newkey", "rsa:2048", "-nodes")
-    run("req", "-x509", *new, "-days", "3650", "-subj", "/CN=test authority", "-keyout", "ca.key", "-out", "ca.pem")
+    new = ("-config", "openssl.cnf", "-newkey", "rsa:2048", "-nodes")
+    run(
+        "req", "-x509", *new, "-extensions", "authority", "-days", "3650", "-subj", "/CN=test authority",
+        "-keyout", "ca.key", "-out", "ca.pem",
+    )  # fmt: skip
     for name in ("broker", "client"):
         run("req", *new, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
         run(
             "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-            "-days", "3650", "-out", f"{name}.pem", "-extfile", "names",
+            "-days", "3650", "-out", f"{name}.pem", "-extfile", "openssl.cnf", "-extensions", "member",
         )  # fmt: skip
     store = [(part / name).read_text() for name in ("broker.key", "broker.pem", "ca.pem")]
     (part / "broker-keystore.pem").write_text("".join(store))

@@ -1,7 +1,10 @@
 import socket
+import ssl
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from deploy.kafka import broker as launcher
 from deploy.kafka.broker import Broker
@@ -27,6 +30,30 @@ def test_it_listens_on_the_loopback_address_alone(broker: Broker) -> None:
     assert hosts == {"127.0.0.1"}
     with socket.create_connection(("127.0.0.1", broker.port), timeout=5):
         pass
+
+
+@pytest.mark.parametrize("name", ["ca.pem", "broker.pem", "client.pem"])
+def test_its_certificates_pass_a_strict_check(broker: Broker, name: str) -> None:
+    authority = broker.folder / "tls" / "ca.pem"
+    checked = subprocess.run(  # noqa: S603  a tool that the launcher needs too
+        ["openssl", "verify", "-x509_strict", "-CAfile", authority, broker.folder / "tls" / name],  # noqa: S607  as above
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_a_client_that_checks_strictly_trusts_it(broker: Broker) -> None:
+    """As every client does by default from Python 3.13 on."""
+    context = ssl.create_default_context(cafile=broker.addresses["ca_file"])
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    host, port = broker.addresses["sasl_ssl"].split(":")
+    with (
+        socket.create_connection((host, int(port)), timeout=5) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as secured,
+    ):
+        assert secured.version()
 
 
 def test_starting_a_broker_that_runs_leaves_it_as_it_is(broker: Broker) -> None:
