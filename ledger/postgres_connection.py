@@ -116,7 +116,11 @@ class Place:
         """Connect. Raises StoreUnusable."""
         try:
             connection = Connection.connect(**self.arguments)
-            self.configure(connection)
+            try:
+                self.configure(connection)
+            except BaseException:
+                connection.close()
+                raise
         except psycopg.Error as error:
             raise self._refused(error) from error
         return connection

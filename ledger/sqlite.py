@@ -102,8 +102,8 @@ class SqliteStore:
                 connection = self._idle.pop()
             except IndexError:
                 connection = self._connect(self._reading)
-            connection.execute("BEGIN")
             try:
+                connection.execute("BEGIN")
                 yield SqliteSnapshot(connection)
             finally:
                 connection.rollback()

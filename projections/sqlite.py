@@ -141,11 +141,15 @@ class SqliteReadStore:
 
     def _open(self, generation: Generation) -> sqlite3.Connection:
         connection = sqlite3.connect(generation.location, timeout=_BUSY_S, isolation_level=None)
-        connection.execute("PRAGMA page_size = 8192")  # Counts before the first table alone.
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        connection.execute("PRAGMA wal_autocheckpoint = 4000")
+        try:
+            connection.execute("PRAGMA page_size = 8192")  # Counts before the first table alone.
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            connection.execute("PRAGMA wal_autocheckpoint = 4000")
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
     @contextmanager

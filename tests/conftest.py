@@ -1,5 +1,6 @@
 """Tests: what many of them begin with: the demo, carried out once for all; and databases on a PostgreSQL server."""
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from io import StringIO
@@ -25,6 +26,14 @@ class OneServerOneProcess(LoadScopeScheduling):  # type: ignore[misc]  # as abov
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneServerOneProcess:
     return OneServerOneProcess(config, log)
+
+
+@pytest.fixture(autouse=True)
+def _open_connections_are_found() -> Iterator[None]:
+    """Look after each test for connections that it left open: Python warns of one when it collects it, which
+    otherwise happens in whatever test makes many objects next, and fails that one."""
+    yield
+    gc.collect(1)  # What a test made is young.
 
 
 class Demonstrated(NamedTuple):

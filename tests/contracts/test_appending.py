@@ -1,5 +1,6 @@
 """Layer: tests. What every store promises about its log: gapless, in order, all or nothing, never changed."""
 
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -90,7 +91,8 @@ def test_positions_stay_gapless_over_conflicts_and_restarts(place: Place, clock:
         with pytest.raises(Conflict):
             append(store, row(version=version))
         store.close()
-    assert positions(place.open(clock)) == [1, 2, 3, 4, 5]
+    with closing(place.open(clock)) as store:
+        assert positions(store) == [1, 2, 3, 4, 5]
 
 
 def test_the_events_of_one_append_are_recorded_at_one_time(store: Store) -> None:

@@ -3,10 +3,11 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from functools import partial
 from itertools import count
 from pathlib import Path
 from shutil import copytree
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import pytest
 
@@ -47,6 +48,20 @@ def live(store: ReadStore) -> Generation:
 
 def files(folder: Path) -> set[str]:
     return {file.name for file in folder.glob("ledger.projections*.db")}
+
+
+class Watched(sqlite3.Connection):
+    """A connection that is on a list while it is open."""
+
+    left_open: ClassVar[set[sqlite3.Connection]] = set()
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401  as the driver has it
+        super().__init__(*arguments, **options)
+        self.left_open.add(self)
+
+    def close(self) -> None:
+        super().close()
+        self.left_open.remove(self)
 
 
 # -- a rebuild
@@ -263,3 +278,18 @@ def test_a_file_left_by_a_crash_before_its_generation_was_known_is_in_nobodys_wa
     readable.projector.rebuild()
     assert live(readable.store).number == 2
     assert readable.show(ANN).id == "101"
+
+
+# -- connections
+
+
+def test_a_file_that_is_no_database_is_closed_again(readable: Readable, monkeypatch: pytest.MonkeyPatch) -> None:
+    readable.given(create(ANN))
+    readable.projector.catch_up()
+    readable.store.close()
+    generation = live(readable.store)
+    Path(generation.location).write_bytes(b"no database" * 1000)
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Watched))
+    with pytest.raises(UnusableProjections), readable.store.page(generation):
+        pass
+    assert not Watched.left_open
