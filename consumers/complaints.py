@@ -15,6 +15,7 @@ import msgspec
 from msgspec import inspect
 
 from domain.commands import AnyCommand
+from domain.values import is_whole_number
 
 # Every code of input that cannot be read. The command id of such input is not spent: mend it and send it again.
 CODES: Final = {
@@ -251,7 +252,7 @@ def about_leaves(raw: Any) -> Complaint | None:  # noqa: ANN401
     for path, leaf in leaves(raw):
         if isinstance(leaf, str) and "\0" in leaf:
             return Complaint("NUL_CHARACTER", f"NUL character at {at(path)}")
-        if isinstance(leaf, int) and not -(2**63) <= leaf < 2**63:
+        if isinstance(leaf, int) and not is_whole_number(leaf):
             return Complaint("NUMBER_OUT_OF_RANGE", f"number out of range at {at(path)}")
     return None
 

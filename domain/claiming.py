@@ -13,7 +13,7 @@ from domain.lifecycle import LIFECYCLE_STAGE, as_written, is_stage
 from domain.record import Record
 from domain.refusals import IdentifierInUse, InvalidProperty, ReadOnlyProperty
 from domain.rulesets import CREATE_DATE
-from domain.values import Dressed, Plain, Sent, Source, Value, is_empty, read_typed, utc
+from domain.values import Dressed, Plain, Sent, Source, Value, as_text, is_empty, read_typed, utc
 from domain.view import Need, View
 from domain.warned import unknown_stage
 
@@ -87,7 +87,7 @@ def identifier_needs(view: View, account_id: str, object_type: str, sent: Mappin
             except InvalidProperty:
                 continue
             if not is_empty(v):
-                yield from value_needs(view, account_id, object_type, name, str(v).strip())
+                yield from value_needs(view, account_id, object_type, name, as_text(v).strip())
 
 
 def value_needs(view: View, account_id: str, object_type: str, name: str, v: str) -> Iterator[Need]:

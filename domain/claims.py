@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from domain import events as e
 from domain.ids import AccountId, RecordId, RecordRef
-from domain.values import Plain, Value
+from domain.values import Plain, Value, as_text
 
 EMAIL, DOMAIN, USERTOKEN, SUPPRESSION, WORKFLOW = "email", "domain", "usertoken", "suppression", "workflow"
 # Duplicate companies share their domain; one address may be suppressed on several records.
@@ -66,7 +66,7 @@ def unique_kind(object_type: str, name: str) -> str:
 def property_claim(account: AccountId, object_type: str, name: str, v: Plain) -> ClaimKey:
     """Name the claim that a property's value makes, as trimmed text; the property is an identifier or unique."""
     kind = name if PRIMARY_IDENTIFIERS.get(object_type) == name else unique_kind(object_type, name)
-    return ClaimKey(account, kind, str(v).strip())
+    return ClaimKey(account, kind, as_text(v).strip())
 
 
 def claim_changes(  # noqa: C901  one case an event

@@ -19,8 +19,9 @@ from domain.editing import change, changed_needs, make, restore
 from domain.enrolling import enroll_triggered, trigger_needs
 from domain.identifiers import normal_domain, normal_email
 from domain.ids import RecordRef
-from domain.refusals import AlreadyExists, InvalidProperty, NotAdditional, TypeMismatch
-from domain.values import Dressed, Value
+from domain.record import Record
+from domain.refusals import AlreadyExists, InvalidProperty, NotAdditional, SumOutOfRange, TypeMismatch
+from domain.values import Dressed, Value, exact_sum
 from domain.view import Need, View
 
 CONTACTS = "contacts"
@@ -192,11 +193,19 @@ def submit_form(deciding: Deciding, command: SubmitForm) -> None:
             if known is None:
                 values[EMAIL] = Value(email, deciding.at, "form")
         for name in (COUNT, UNIQUE_COUNT) if command.form_id not in contact.forms else (COUNT,):
-            before = contact.value(name)
-            count = before.v if before is not None and isinstance(before.v, int | float) else 0
-            values[name] = Value(count + 1, deciding.at, "form")
+            values[name] = Value(_counted(contact, name), deciding.at, "form")
         change(deciding, ref, values, cause=cause)
     _logged(deciding, command, ref, stays)
+
+
+def _counted(contact: Record, name: str) -> int | float:
+    """Count one more. Raises SumOutOfRange."""
+    before = contact.value(name)
+    count = before.v if before is not None and isinstance(before.v, int | float) else 0
+    try:
+        return exact_sum((count, 1))
+    except OverflowError:
+        raise SumOutOfRange([name]) from None
 
 
 def _holder(deciding: Deciding, kind: str, v: str | None) -> RecordRef | None:

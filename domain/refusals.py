@@ -241,6 +241,13 @@ class ValueNotFromEither(_PropertiesRefused):
     said = "the value chosen is neither record's; choose primary or secondary"
 
 
+class SumOutOfRange(_PropertiesRefused):
+    """A sum that no number holds; what the ledger computes it must also accept."""
+
+    code = "SUM_OUT_OF_RANGE"
+    said = "the sum is beyond what a number holds exactly; correct the value with update_record first"
+
+
 class PreviewTokenInvalid(Refusal):
     """The token was not made by a preview of this pair."""
 

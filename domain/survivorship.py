@@ -14,6 +14,7 @@ from domain.events import Decided, Side
 from domain.ids import RecordId
 from domain.lifecycle import rank
 from domain.record import Record
+from domain.refusals import SumOutOfRange
 from domain.rulesets import (
     DEFAULT_RULE,
     FurthestInFunnel,
@@ -32,7 +33,7 @@ from domain.rulesets import (
     Union,
     rules_for,
 )
-from domain.values import Plain, Value, read_instant, read_typed
+from domain.values import Plain, Value, as_text, exact_sum, read_instant, read_typed
 
 ChosenSide: TypeAlias = Literal["primary", "secondary"]
 
@@ -54,7 +55,7 @@ def surviving_values(  # noqa: PLR0913, PLR0917  the whole of what decides, and 
     result_id: RecordId,
     at: datetime,
 ) -> Survived:
-    """Decide every property that has a value on a side, or was chosen."""
+    """Decide every property that has a value on a side, or was chosen. Raises SumOutOfRange."""
     rules = rules_for(account, object_type)
     theirs, others = primary.properties, secondary.properties
     values = {**_by_origin(primary), **_by_origin(secondary)}
@@ -64,6 +65,7 @@ def surviving_values(  # noqa: PLR0913, PLR0917  the whole of what decides, and 
     if choices:
         names += [name for name in choices if name not in theirs and name not in others]
     decisions: list[Decided] = []
+    beyond: list[str] = []
     one_of, other_of, rule_of = theirs.get, others.get, rules.get
     for name in names:  # Every property of every merge comes by here: no calls for the common rules.
         one, other = one_of(name), other_of(name)
@@ -88,7 +90,7 @@ def surviving_values(  # noqa: PLR0913, PLR0917  the whole of what decides, and 
                 said = "H09" if rule is DEFAULT_RULE else rule.rule
                 decisions.append(Decided(name, "secondary", said, "fills_empty", source, other_source))
             continue
-        if kept is Sum and (total := _total(one, other)) is not None:
+        if kept is Sum and (total := _total(name, one, other, beyond)) is not None:
             side = "computed"
             values.setdefault(result_id, {})[name] = Value(total, at)
         elif one is None or other is None:
@@ -99,6 +101,8 @@ def surviving_values(  # noqa: PLR0913, PLR0917  the whole of what decides, and 
         else:
             side = "secondary" if PREFERS_SECONDARY[kept](one, other, account) else "primary"
         decisions.append(Decided(name, side, rule.rule, rule.name, source, other_source))
+    if beyond:
+        raise SumOutOfRange(beyond)
     return Survived(decisions, values, _empty_on_both(primary, secondary))
 
 
@@ -144,19 +148,19 @@ def _first_unless_manual(one: Value, other: Value) -> bool:
     return one.source != "manual" and other.at < one.at
 
 
-def _total(one: Value | None, other: Value | None) -> int | float | None:
-    """Add up both sides, an empty one as 0; None where one, set before its property had a type, is no number."""
-    total: int | float = 0
-    for value in (one, other):
-        if value is not None:
-            number = value.v
-            if number.__class__ is not int:
-                try:
-                    number = read_typed("number", number)
-                except ValueError:
-                    return None
-            total += number if isinstance(number, int | float) else 0
-    return total
+def _total(name: str, one: Value | None, other: Value | None, beyond: list[str]) -> int | float | None:
+    """Add up both sides, an empty one as 0. None where one, set before its property had a type, is no number.
+
+    None too where no number holds the sum: `name` is then added to `beyond`.
+    """
+    try:
+        numbers = [read_typed("number", value.v) for value in (one, other) if value is not None]
+        return exact_sum(number for number in numbers if isinstance(number, int | float))
+    except OverflowError:
+        beyond.append(name)
+    except ValueError:
+        pass
+    return None
 
 
 def _instant(value: Value) -> datetime:
@@ -181,9 +185,9 @@ def _union(one: Value, other: Value) -> list[str]:
 
 
 def _elements(v: Plain) -> list[str]:
-    if isinstance(v, list):
-        return v
-    return [part.strip() for part in str(v).split(";") if part.strip()]
+    if v is None or isinstance(v, list):
+        return v or []
+    return [part.strip() for part in v.split(";") if part.strip()] if isinstance(v, str) else [as_text(v)]
 
 
 # When each rule keeps the secondary's value, where both sides have one; a tie is the primary's.

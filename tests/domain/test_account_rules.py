@@ -129,6 +129,18 @@ def test_a_value_from_before_its_property_was_a_number_is_not_lost_in_a_sum(
     assert then.decision("score").side == side
 
 
+@pytest.mark.parametrize(
+    ("earlier", "elements"),
+    [(True, ["true", "x"]), (False, ["false", "x"]), (5, ["5", "x"]), (1e22, ["1e22", "x"]), ("x; y", ["x", "y"])],
+)
+def test_a_value_from_before_its_property_was_a_list_is_an_element_as_json_writes_it(
+    earlier: Sent, elements: list[str]
+) -> None:
+    given(
+        create(ANN, tags=earlier), define("contacts", tags={"type": "list", "rule": "union"}), create(ANNE, tags=["x"])
+    ).when(merge()).then_decided("tags", elements, side="both")
+
+
 def test_a_value_from_before_its_property_was_a_number_is_compared_as_one() -> None:
     given(
         create(ANN, score="9"), define("contacts", score={"type": "number", "rule": "max"}), create(ANNE, score=10)

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from domain import events as e
-from domain.refusals import AlreadyExists, InvalidProperty, ReadOnlyProperty
+from domain.refusals import AlreadyExists, InvalidProperty, ReadOnlyProperty, SumOutOfRange
 from domain.values import Value
 from tests.builders import (
     ANA,
@@ -18,6 +18,7 @@ from tests.builders import (
     merge,
     remove_identifier,
     submit_form,
+    update,
     where,
     workflow,
 )
@@ -139,6 +140,13 @@ def test_every_submission_counts_and_a_form_counts_once_as_unique() -> None:
     assert counts(then) == (6, 3)
     then = then.when(submit_form("quote", email=A))
     assert counts(then) == (7, 4)
+
+
+def test_a_submission_that_can_not_be_counted_is_refused_and_never_lost() -> None:
+    name = "num_conversion_events"
+    for most in (2**63 - 1, 1e308):
+        then = given(create(ANN, email=A), update(ANN, {name: most})).when(submit_form(email=A))
+        then.then_refused(SumOutOfRange, match="correct the value with update_record", properties=[name])
 
 
 def test_h40_a_form_that_either_side_used_is_not_unique_again_after_the_merge() -> None:

@@ -23,6 +23,7 @@ from tests.builders import (
     mark_not_duplicates,
     merge,
     parent,
+    update,
     was_in_merges,
 )
 from tests.specification import Given, given
@@ -76,6 +77,12 @@ CONDITIONS = [
     Condition("UNKNOWN_PROPERTY", "unknown", {"choices": {"nope": "primary"}}),
     Condition("PROPERTY_NOT_CHOOSABLE", "fixed", {"choices": {"createdate": "primary"}}),
     Condition("VALUE_NOT_FROM_EITHER", "literal", {"choices": {"lifecyclestage": "customer"}}),
+    Condition(
+        "SUM_OUT_OF_RANGE",
+        "sum",
+        also=tuple(update(side, hs_analytics_num_visits=1e308) for side in (ACME, ACME_BV)),
+        needs="primary secondary",
+    ),
     Condition("PREVIEW_TOKEN_INVALID", "token", {"preview_token": "no token of ours"}),
 ]
 

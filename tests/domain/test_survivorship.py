@@ -2,6 +2,7 @@
 
 import pytest
 
+from domain.refusals import SumOutOfRange
 from domain.values import Plain, Sent
 from tests.builders import (
     ACME,
@@ -82,13 +83,13 @@ def test_h08_the_value_kept_has_its_own_time_source_and_record() -> None:
     assert (phone.at, phone.source, merged.origin("phone")) == (at("2022-02-02"), "integration", ANNE.record_id)
 
 
-@pytest.mark.parametrize("empty", ["missing", None, "", "  ", []])
+@pytest.mark.parametrize("empty", ["missing", None, "", "  ", [], [""], ["  ", "\t"]])
 def test_h09_an_empty_value_of_the_primary_leaves_the_secondarys(empty: Sent) -> None:
     ann = create(ANN) if empty == "missing" else create(ANN, p=empty)
     given(ann, create(ANNE, p="x")).when(merge()).then_decided("p", "x", side="secondary", rule="H09", losing=None)
 
 
-@pytest.mark.parametrize("empty", ["missing", None, "", "  ", []])
+@pytest.mark.parametrize("empty", ["missing", None, "", "  ", [], [""], ["  ", "\t"]])
 def test_h09_an_empty_value_of_the_secondary_loses(empty: Sent) -> None:
     anne = create(ANNE) if empty == "missing" else create(ANNE, p=empty)
     given(create(ANN, p="x"), anne).when(merge()).then_decided("p", "x", side="primary", rule="H08", losing=None)
@@ -200,6 +201,47 @@ def test_h40_sums_go_on_through_chains() -> None:
         merge(),
         create(ANA, num_conversion_events=4),
     ).when(merge(ANNA, ANA)).then_decided("num_conversion_events", 9)
+
+
+@pytest.mark.parametrize(
+    ("primary", "secondary", "total"),
+    [
+        (0.1, 0.2, 0.3),
+        ("1.10", "2.20", 3.3),
+        (0.1, -0.1, 0),
+        (1.5, 1.5, 3),
+        (2**53, 1, 2**53 + 1),
+        (1e20, 1e20, 2e20),
+        (-(2**63), 1e300, None),
+        (33.333333333333336, 66.66666666666667, 100),  # 100.000000000000006 has more digits than a float holds.
+        (2**63 - 1, -1, 2**63 - 2),
+        (1e308, 7e307, 1.7e308),
+        (1e308, 1e308, None),
+        (-1e308, -1e308, None),
+        (1e308, 1, None),  # As good as nothing would have been added.
+        (2**53 + 1, 0.5, None),
+        (2**63 - 1, 1, None),
+        (-(2**63), -1, None),
+    ],
+)
+def test_h40_a_sum_is_exact_on_the_digits_as_sent_or_refused(
+    primary: str | float, secondary: str | float, total: float | None
+) -> None:
+    name = "num_conversion_events"
+    then = given(create(ANN, {name: primary}), create(ANNE, {name: secondary})).when(merge())
+    if total is None:
+        then.then_refused(SumOutOfRange, match="correct the value with update_record", properties=[name])
+    else:
+        then.then_decided(name, total, side="computed", rule="H40")
+        assert type(then.record(ANNA).properties[name].v) is type(total)
+        then.world.execute(update(ANNA, {name: total}))  # What was computed is accepted.
+        assert then.world.record(ANNA).properties[name].v == total
+
+
+def test_h40_every_sum_out_of_range_is_named() -> None:
+    names = ["num_conversion_events", "hs_analytics_num_page_views"]
+    ones: dict[str, Sent] = dict.fromkeys(names, 1e308)
+    given(create(ANN, ones), create(ANNE, ones)).when(merge()).then_refused(SumOutOfRange, properties=names)
 
 
 def test_h42_page_views_of_contacts_are_summed_and_other_analytics_are_the_primarys() -> None:
