@@ -128,6 +128,8 @@ def launch(
 ) -> int:
     """Settle what every command is given, then run the one that was asked for."""
     session = Session(resolve({"db": db, "account": account, "output": output, "catch_up": catch_up}))
+    if session.settings.ignored is not None:
+        session.say(f"merge-ledger: {session.settings.ignored}")
     command, bound, given = app.parse_args(tokens, exit_on_error=False, print_error=False)
     for name, value in bound.arguments.items():
         bound.arguments[name] = _with_dashes(value)

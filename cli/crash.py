@@ -37,8 +37,9 @@ def _write_report(error: Exception, tokens: Sequence[str]) -> Path:
         *traceback.format_exception(error),
     ]
     name = f"crash-{now:%Y%m%dT%H%M%S}-{os.getpid()}.txt"
-    for folder in (_state_folder(), Path(tempfile.gettempdir())):
+    for find_folder in (_state_folder, _temporary_folder):
         try:
+            folder = find_folder()
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / name
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
@@ -50,5 +51,21 @@ def _write_report(error: Exception, tokens: Sequence[str]) -> Path:
 
 
 def _state_folder() -> Path:
-    home = os.environ.get("XDG_STATE_HOME")
-    return (Path(home) if home else Path.home() / ".local" / "state") / "merge-ledger"
+    """Return the user's folder for such files. Raises OSError for a user without one; relative paths count as none."""
+    state = Path(os.environ.get("XDG_STATE_HOME", ""))
+    if not state.is_absolute():
+        try:
+            state = Path.home() / ".local" / "state"
+        except RuntimeError as error:  # The system knows no such user.
+            raise FileNotFoundError from error
+    if not state.is_absolute():
+        raise FileNotFoundError
+    return state / "merge-ledger"
+
+
+def _temporary_folder() -> Path:
+    """Return the folder for temporary files; never the current one, where Python turns when it finds no other."""
+    folder = Path(tempfile.gettempdir())
+    if folder.samefile(Path()):
+        raise FileNotFoundError
+    return folder

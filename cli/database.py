@@ -2,12 +2,13 @@
 
 from cli.arguments import Here
 from cli.exits import DONE
+from cli.opening import location_of
 from ledger.ledger import is_postgres, migrate_ledger, open_ledger
 
 
 def db_init(*, session: Here) -> int:
     """Make the ledger's tables: in the file, or in the PostgreSQL database that is there. Again does nothing."""
-    db = session.settings.db
+    db = location_of(session)
     if is_postgres(db):
         before, after = migrate_ledger(db, create=True)
         session.say(_said(before, after))
@@ -19,7 +20,7 @@ def db_init(*, session: Here) -> int:
 
 def db_migrate(*, session: Here) -> int:
     """Bring the ledger's tables to the schema that this version knows; a ledger must be there."""
-    db = session.settings.db
+    db = location_of(session)
     if is_postgres(db):
         before, after = migrate_ledger(db, create=False)
         session.say(_said(before, after))

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 from cli import exits
 from cli.arguments import Here
 from cli.kafka import settled, telling
+from cli.opening import location_of
 from cli.output import Answer
 from cli.session import Session
 from cli.tables import Column, table
@@ -44,7 +45,7 @@ def resume(  # noqa: PLR0913  where, from where, who, why, and whether to ask
         msg = f"--reason: expected 1 to {_REASON_MAX} characters"
         raise exits.Mistake(msg)
     place = _place(partition)
-    with open_ledger(session.settings.db, create=False) as ledger:
+    with open_ledger(location_of(session), create=False) as ledger:
         halt = halt_of(ledger, place, _standing(session, place))
         if halt is None:
             msg = f"{place.source} is not halted: nothing keeps it from being read on where the ledger stands"

@@ -15,19 +15,31 @@ MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
 SECRETS: Final = ("kafka_password", "kafka_key_password", "kafka_token_client_secret")
 
 
+SECONDS_MAX: Final = 24 * 60 * 60
+
+
 def text(value: object) -> str:
-    """Read text that is not empty."""
+    """Read text that is not empty, and that names of files and of servers can hold."""
     if not isinstance(value, str) or not value:
         msg = "expected text"
+        raise ValueError(msg)
+    if "\0" in value:
+        msg = "expected text without the character U+0000"
+        raise ValueError(msg)
+    if not value.isascii() and value.encode(errors="replace").decode() != value:
+        msg = "expected text in UTF-8"
         raise ValueError(msg)
     return value
 
 
 def seconds(value: object) -> float:
-    """Read a number of seconds, above 0."""
-    number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else 0.0
-    if not number > 0:
-        msg = "expected a number of seconds above 0"
+    """Read a number of seconds, above 0 and within a day: what waits longer waits for ever."""
+    try:
+        number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else 0.0
+    except (ValueError, OverflowError):
+        number = 0.0
+    if not 0 < number <= SECONDS_MAX:
+        msg = f"expected a number of seconds above 0, {SECONDS_MAX} at most"
         raise ValueError(msg)
     return number
 

@@ -1,5 +1,6 @@
 """Layer: cli. Opens the ledger and its read side, as the settings name them. Reading never makes a database."""
 
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -9,8 +10,9 @@ from typing import NamedTuple, TypeVar
 from cli.exits import Mistake, NotThere
 from cli.progress import Progress
 from cli.session import Session
-from ledger.ledger import Ledger, open_ledger
-from ledger.store import NotALedger
+from cli.trust import doubt
+from ledger.ledger import Ledger, is_postgres, open_ledger
+from ledger.store import NotALedger, StoreUnusable, UnreachableDatabase
 from projections.places import read_store
 from projections.reading import Reader, open_reader
 from projections.reading.paging import BadCursor
@@ -33,12 +35,36 @@ class Opened(NamedTuple):
         return Projector(self.ledger, self.store)
 
 
+class NotYours(StoreUnusable):
+    """A ledger that nobody named may have been put there by others, for commands to be written into it."""
+
+    def __init__(self, location: str, why: str) -> None:
+        super().__init__(f"the ledger at {location} is not used unasked: {why}; name it with --db to use it")
+
+
+def location_of(session: Session) -> str:
+    """Return the path or URL of the ledger; one that nobody named must be the user's own. Raises StoreUnusable."""
+    db = session.settings.db
+    if is_postgres(db):
+        return db
+    why = None if session.settings.names_ledger else doubt(Path(db))
+    if why is not None:
+        raise NotYours(db, why)
+    try:
+        is_file = stat.S_ISREG(Path(db).stat().st_mode)
+    except FileNotFoundError:
+        return db
+    except OSError as error:
+        raise UnreachableDatabase(db, error.strerror or "it cannot be looked at") from None
+    if not is_file:
+        raise NotALedger(db)
+    return db
+
+
 @contextmanager
 def opened(session: Session, *, create: bool = False) -> Iterator[Opened]:
     """Open the ledger and its read side; only with `create` is a database made. Raises StoreUnusable."""
-    db = session.settings.db
-    if Path(db).is_dir():
-        raise NotALedger(db)
+    db = location_of(session)
     with open_ledger(db, create=create) as ledger:
         store = read_store(db)
         try:

@@ -1,7 +1,7 @@
 """Layer: cli. Settings: flag, then environment, then `./merge-ledger.toml`, then the user's file, then the default.
 
 Each value remembers where it came from, so that `status` can say so. An unknown name in a file is
-a mistake that is told: a misspelt setting must not be passed over.
+a mistake that is reported: a misspelt setting must not be passed over.
 """
 
 import os
@@ -13,9 +13,9 @@ from typing import Any, Final, NamedTuple
 
 from cli.exits import Mistake
 from cli.kafka_settings import KAFKA, SECRETS, text
+from cli.settings_files import FILE_NAME, read_file, read_file_here, user_file
 
 FORMATS: Final = ("json", "jsonl", "csv", "table")
-FILE_NAME: Final = "merge-ledger.toml"
 ENVIRONMENT_PREFIX: Final = "MERGE_LEDGER_"
 
 _PASSWORD = re.compile(r"(//[^/:@]*):.*@")
@@ -67,6 +67,8 @@ class Settings:
     health: str | None
     kafka: Mapping[str, Any]
     origins: tuple[Setting, ...]
+    ignored: str | None = None  # A file that was not read, and why.
+    names_ledger: bool = True  # Whether the user said which ledger: a default, or a file here, is no word of theirs.
 
     @property
     def names_kafka(self) -> bool:
@@ -109,7 +111,7 @@ KNOWN: Final[dict[str, Known]] = {
 
 
 class _Source(NamedTuple):
-    """A place that settings come from."""
+    """Where settings come from."""
 
     origin: str
     values: Mapping[str, Any]
@@ -120,23 +122,28 @@ def resolve(
 ) -> Settings:
     """Settle every setting; `flags` holds what the command line said, None where it said nothing."""
     environment = os.environ if environment is None else environment
-    folder = Path() if folder is None else folder
-    sources = list(_sources(flags, environment, folder))
+    here = (Path() if folder is None else folder) / FILE_NAME
+    found_here, ignored = read_file_here(here, KNOWN)
+    user = user_file(environment)
+    sources = [
+        *_said(flags, environment),
+        _Source(_shown(here), found_here),
+        *([_Source(_shown(user), read_file(user, KNOWN))] if user else []),
+    ]
     settled = [_settle(name, known, sources) for name, known in KNOWN.items()]
     values = {setting.name: setting.value for setting in settled}
     kafka = {name: values.pop(name) for name in KAFKA}
-    return Settings(**values, kafka=kafka, origins=tuple(settled))
+    return Settings(
+        **values,
+        kafka=kafka,
+        origins=tuple(settled),
+        ignored=ignored,
+        names_ledger=all(one.origin not in {"default", _shown(here)} for one in settled if one.name == "db"),
+    )
 
 
-def user_file(environment: Mapping[str, str]) -> Path:
-    """Tell where the user's own file is."""
-    home = environment.get("XDG_CONFIG_HOME")
-    base = Path(home) if home else Path(environment.get("HOME") or Path.home()) / ".config"
-    return base / "merge-ledger" / FILE_NAME
-
-
-def _sources(flags: Mapping[str, Any], environment: Mapping[str, str], folder: Path) -> Iterator[_Source]:
-    """Tell the places, the one that counts most first."""
+def _said(flags: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[_Source]:
+    """Yield what flags and environment say, what counts most first."""
     for name in KNOWN:
         if flags.get(name) is not None:
             yield _Source(f"--{name.replace('_', '-')}", {name: flags[name]})
@@ -144,30 +151,11 @@ def _sources(flags: Mapping[str, Any], environment: Mapping[str, str], folder: P
         variable = ENVIRONMENT_PREFIX + name.upper()
         if environment.get(variable):
             yield _Source(variable, {name: environment[variable]})
-    for path in (folder / FILE_NAME, user_file(environment)):
-        yield _Source(str(path), _read_file(path))
 
 
-def _read_file(path: Path) -> dict[str, Any]:
-    try:
-        data = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except OSError as error:
-        msg = f"settings file {path} cannot be read: {error.strerror}"
-        raise Mistake(msg) from None
-    import tomllib  # noqa: PLC0415  most runs have no file
-
-    try:
-        found = tomllib.loads(data.decode())
-    except ValueError as error:
-        msg = f"settings file {path} is not TOML: {error}"
-        raise Mistake(msg) from None
-    for name in found:
-        if name not in KNOWN:
-            msg = f"settings file {path} has an unknown setting {name!r}; known are {', '.join(KNOWN)}"
-            raise Mistake(msg)
-    return found
+def _shown(path: Path) -> str:
+    """Write a path as text, whatever its bytes are."""
+    return os.fsencode(path).decode(errors="replace")
 
 
 def _settle(name: str, known: Known, sources: list[_Source]) -> Setting:

@@ -22,12 +22,12 @@ from cyclopts import Parameter
 from cli import exits
 from cli.arguments import Here
 from cli.kafka import prefixed, settled, telling
-from cli.opening import opened
+from cli.opening import location_of, opened
 from cli.session import Session
 from consumers import topics
 from consumers.health import served, watched
 from consumers.meter import Meter
-from ledger.ledger import open_ledger
+from ledger.ledger import Ledger, open_ledger
 from ledger.store import StoreUnusable
 
 DRAIN_S: Final = 10.0
@@ -51,7 +51,7 @@ def consume(
         raise exits.Mistake(msg)
     kafka = session.settings.kafka
     topic = prefixed(session, topics.COMMANDS)
-    with telling(), open_ledger(session.settings.db, create=True) as ledger, _process(session) as (meter, keep_running):
+    with telling(), _ledger_of(session) as ledger, _process(session) as (meter, keep_running):
         settings = settled(session)
         make_sure(settings, (topic,))
         source = KafkaSource(
@@ -75,7 +75,7 @@ def publish(*, session: Here) -> int:
     from consumers.publish import Publisher  # noqa: PLC0415
 
     written = (topics.RESULTS, topics.EVENTS, topics.STATE, topics.ID_MAP, topics.DEAD_LETTERS)
-    with telling(), open_ledger(session.settings.db, create=True) as ledger, _process(session) as (meter, keep_running):
+    with telling(), _ledger_of(session) as ledger, _process(session) as (meter, keep_running):
         settings = settled(session)
         make_sure(settings, tuple(prefixed(session, topic) for topic in written))
         with closing(KafkaAdmin(settings)) as admin:
@@ -105,6 +105,10 @@ def project(*, session: Here) -> int:
                 log.warning("projecting waits", extra={"why": str(error)})
                 time.sleep(_BACKOFF_S)
     return exits.DONE
+
+
+def _ledger_of(session: Session) -> Ledger:
+    return open_ledger(location_of(session), create=True)
 
 
 def _holder() -> str:

@@ -1,5 +1,6 @@
 """Layer: cli. Tells the sample from its first chapter to its last."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -32,7 +33,12 @@ def sample_lines(seed: int = SEED) -> Iterator[bytes]:
 
 
 def write_sample(path: Path, seed: int = SEED) -> int:
-    """Write the sample to a file; returns how many commands it has."""
+    """Write the sample to a file; returns how many commands it has. A link that others put there is not followed."""
     lines = list(sample_lines(seed))
-    path.write_bytes(b"".join(lines))
+    with open(path, "wb", opener=_open_no_link) as file:
+        file.writelines(lines)
     return len(lines)
+
+
+def _open_no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)

@@ -122,7 +122,7 @@ def test_a_refused_merge_is_an_outcome_on_stdout_and_a_line_on_stderr(pair: Cli)
 
 
 def test_the_actor_is_an_option_or_a_setting(pair: Cli) -> None:
-    (pair.folder / "merge-ledger.toml").write_text('actor = "batch"')
+    pair.patch.setenv("MERGE_LEDGER_ACTOR", "batch")
     assert pair("preview", "contacts", "101", "102").json["actor"] == "batch"
     assert pair("preview", "contacts", "101", "102", "--actor", "j.peeters").json["actor"] == "j.peeters"
 
