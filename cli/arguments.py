@@ -1,7 +1,8 @@
 """Layer: cli. Reads the arguments that have a form of their own: moments, choices, pairs, filters, ids from stdin."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from codecs import BOM_UTF8
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, Final, TypeAlias
 
@@ -11,10 +12,14 @@ from cyclopts import Parameter
 from cli.exits import Mistake
 from cli.session import Session
 from domain.filters import FilterGroup
+from domain.ids import is_id
 from domain.values import read_instant
+from projections.reading.paging import PageAsked
 
 LIMIT: Final = 100
 _LIMIT_MAX: Final = 1_000_000_000  # Both stores can count so far, and one further.
+_REPORTED_MAX: Final = 20  # Lines that are reported one by one.
+_NOT_AN_ID: Final = "not an id; an id has 1 to 64 characters, each a letter, a digit, dot, hyphen or underscore"
 
 Here: TypeAlias = Annotated[Session, Parameter(parse=False)]
 Limit: TypeAlias = Annotated[int, Parameter(help="How many at most.")]
@@ -51,12 +56,12 @@ def time_or_none(text: str | None, option: str) -> datetime | None:
     return None if text is None else instant(text, option)
 
 
-def page_limit(limit: int) -> int:
-    """Take a limit of one or more; one beyond all counting is as good as none."""
+def page_asked(limit: int, after: str | None) -> PageAsked:
+    """Read the page asked for: a limit of 1 or more, cut at what both stores can count."""
     if limit < 1:
         msg = f"--limit: expected 1 or more, got {limit}"
         raise Mistake(msg)
-    return min(limit, _LIMIT_MAX)
+    return PageAsked(min(limit, _LIMIT_MAX), after)
 
 
 def pair(text: str, option: str, separator: str) -> tuple[str, str]:
@@ -79,21 +84,42 @@ def filter_groups(text: str | None) -> list[FilterGroup]:
         raise Mistake(msg) from None
 
 
-def ids(given: Sequence[str]) -> list[str]:
-    """Take ids from the command line, and in place of `-` those on stdin, separated by white space."""
-    if not given:
-        msg = "expected ids, or - to read them from stdin"
-        raise Mistake(msg)
-    return list(_expanded(given))
+class Ids:
+    """Ids from the command line, and in place of `-` those on stdin, separated by white space.
 
+    What cannot be an id is left out, counted, and reported on stderr with its line.
+    """
 
-def _expanded(given: Sequence[str]) -> Iterable[str]:
-    for one in given:
-        if one != "-":
-            yield one
-            continue
-        try:
-            yield from sys.stdin.buffer.read().decode().split()
-        except UnicodeDecodeError:
-            msg = "-: the ids on stdin are not UTF-8"
-            raise Mistake(msg) from None
+    def __init__(self, given: Sequence[str], session: Session) -> None:
+        """Read nothing yet. Raises Mistake where an argument cannot be an id."""
+        if not given:
+            msg = "expected ids, or - to read them from stdin"
+            raise Mistake(msg)
+        for number, word in enumerate(given, 1):
+            if word != "-" and not is_id(word):
+                msg = f"id {number}: {_NOT_AN_ID}"
+                raise Mistake(msg)
+        self._given = given
+        self._session = session
+        self.left_out = 0
+
+    def __iter__(self) -> Iterator[str]:
+        """Read them in order, a line at a time."""
+        for word in self._given:
+            if word == "-":
+                yield from self._from_stdin()
+            else:
+                yield word
+
+    def _from_stdin(self) -> Iterator[str]:
+        for number, line in enumerate(sys.stdin.buffer, 1):
+            text = line.removeprefix(BOM_UTF8 if number == 1 else b"").decode(errors="replace")
+            for word in text.split():
+                if is_id(word):
+                    yield word
+                    continue
+                self.left_out += 1
+                if self.left_out <= _REPORTED_MAX:
+                    self._session.say(f"line {number}: {_NOT_AN_ID}")
+        if self.left_out > _REPORTED_MAX:
+            self._session.say(f"{self.left_out:,} words in all are not ids")

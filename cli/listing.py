@@ -1,13 +1,18 @@
 """Layer: cli. Reads what happened: merges, segments, workflows, outcomes, events, and the account's settings."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from cyclopts import Parameter
 
-from cli.arguments import LIMIT, After, AsOf, Here, Limit, moment, page_limit, time_or_none
+from cli.arguments import LIMIT, After, AsOf, Here, Limit, moment, page_asked, time_or_none
 from cli.opening import position_of, reading, there
 from cli.output import Answer, drawn_by
-from cli.paging import page_of
+from cli.paging import Shown, write_pages
+from domain.outcomes import Outcome
+from projections import shapes
+from projections.reading.lists import MergesAsked, OutcomesAsked
+
+_WITH_MEMBERS: Final = 20  # Segments or workflows in memory at once, each with all its members.
 
 Since: TypeAlias = Annotated[str | None, Parameter(help="Recorded at or after this date or time.")]
 
@@ -22,14 +27,14 @@ def merges_list(  # noqa: PLR0913  one a filter
     limit: Limit = LIMIT,
     after: After = None,
     session: Here,
-) -> Answer:
+) -> int:
     """List merges, the earliest first."""
-    begin, end, limit = time_or_none(since, "--since"), time_or_none(until, "--until"), page_limit(limit)
+    begin, end, page = time_or_none(since, "--since"), time_or_none(until, "--until"), page_asked(limit, after)
+    asked = MergesAsked(object_type=type_, record_id=record, since=begin, until=end, actor=actor)
     with reading(session) as reader:
-        found = reader.merges(
-            object_type=type_, record_id=record, since=begin, until=end, actor=actor, limit=limit, after=after
+        return write_pages(
+            lambda page: reader.merges(asked, page), page, Shown(shapes.Merge, drawn_by("tables:merges")), session
         )
-    return page_of(found, drawn_by("tables:merges"))
 
 
 def merges_show(merge_id: Annotated[str, Parameter(help="A merge's id.")], /, *, session: Here) -> Answer:
@@ -39,12 +44,12 @@ def merges_show(merge_id: Annotated[str, Parameter(help="A merge's id.")], /, *,
     return Answer(there(found, f"merge {merge_id}", session), drawn_by("pages:merge_page"))
 
 
-def segments_list(*, limit: Limit = LIMIT, after: After = None, session: Here) -> Answer:
+def segments_list(*, limit: Limit = LIMIT, after: After = None, session: Here) -> int:
     """List segments."""
-    limit = page_limit(limit)
+    page = page_asked(limit, after)
     with reading(session) as reader:
-        found = reader.segments(limit=limit, after=after)
-    return page_of(found, drawn_by("tables:segments"))
+        shown = Shown(shapes.Segment, drawn_by("tables:segments"))
+        return write_pages(reader.segments, page, shown, session, chunk=_WITH_MEMBERS)
 
 
 def segments_show(segment_id: Annotated[str, Parameter(help="A segment's id.")], /, *, session: Here) -> Answer:
@@ -54,12 +59,12 @@ def segments_show(segment_id: Annotated[str, Parameter(help="A segment's id.")],
     return Answer(there(found, f"segment {segment_id}", session), drawn_by("states:segment_page"))
 
 
-def workflows_list(*, limit: Limit = LIMIT, after: After = None, session: Here) -> Answer:
+def workflows_list(*, limit: Limit = LIMIT, after: After = None, session: Here) -> int:
     """List workflows."""
-    limit = page_limit(limit)
+    page = page_asked(limit, after)
     with reading(session) as reader:
-        found = reader.workflows(limit=limit, after=after)
-    return page_of(found, drawn_by("tables:workflows"))
+        shown = Shown(shapes.Workflow, drawn_by("tables:workflows"))
+        return write_pages(reader.workflows, page, shown, session, chunk=_WITH_MEMBERS)
 
 
 def workflows_show(workflow_id: Annotated[str, Parameter(help="A workflow's id.")], /, *, session: Here) -> Answer:
@@ -77,12 +82,19 @@ def outcomes_list(  # noqa: PLR0913  one a filter
     limit: Limit = LIMIT,
     after: After = None,
     session: Here,
-) -> Answer:
+) -> int:
     """List what became of commands, in the order of the ledger."""
-    begin, limit = time_or_none(since, "--since"), page_limit(limit)
+    asked, page = (
+        OutcomesAsked(status=status, code=code, since=time_or_none(since, "--since")),
+        page_asked(limit, after),
+    )
     with reading(session) as reader:
-        found = reader.outcomes(status=status, code=code, since=begin, limit=limit, after=after)
-    return page_of(found, drawn_by("tables:outcomes"))
+        return write_pages(
+            lambda page: reader.outcomes(asked, page),
+            page,
+            Shown(Outcome, drawn_by("tables:outcomes"), without={"line"}),
+            session,
+        )
 
 
 def outcomes_show(command_id: Annotated[str, Parameter(help="A command's id.")], /, *, session: Here) -> Answer:
@@ -101,13 +113,16 @@ def events_list(
     limit: Limit = LIMIT,
     after: After = None,
     session: Here,
-) -> Answer:
+) -> int:
     """List events, in order of position."""
-    limit = page_limit(limit)
-    object_type, record_id = record or (None, None)
+    page = page_asked(limit, after)
     with reading(session) as reader:
-        found = reader.events(object_type=object_type, record_id=record_id, event_type=type_, limit=limit, after=after)
-    return page_of(found, drawn_by("tables:events"))
+        return write_pages(
+            lambda page: reader.events(record, type_, page),
+            page,
+            Shown(shapes.EventShown, drawn_by("tables:events")),
+            session,
+        )
 
 
 def account_show(*, as_of: AsOf = None, session: Here) -> Answer:

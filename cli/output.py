@@ -50,11 +50,11 @@ def write(answer: Answer, session: "Session") -> int:
     """Write an answer in the session's format; returns the exit code."""
     rows = [answer.value] if answer.rows is None else answer.rows
     if session.format == "json":
-        _write_bytes(document(answer.value))
+        write_bytes(document(answer.value))
     elif session.format == "jsonl":
-        _write_bytes(b"".join(line(row) for row in rows))
+        write_bytes(b"".join(line(row) for row in rows))
     elif session.format == "csv":
-        _write_bytes(as_csv([as_json(row) for row in rows]))
+        write_bytes(as_csv([as_json(row) for row in rows]))
     else:
         draw(answer.draw(as_json(answer.value)), session)
     for note in answer.notes:
@@ -66,7 +66,7 @@ def draw(drawn: "RenderableType", session: "Session") -> None:
     """Write a table or a page."""
     with session.console.capture() as captured:
         session.console.print(drawn)
-    _write_bytes(captured.get().encode())
+    write_bytes(captured.get().encode())
 
 
 def as_json(value: Any) -> Any:  # noqa: ANN401  whatever JSON can hold
@@ -129,27 +129,27 @@ class Stream:
     def write(self, values: Iterable[Any]) -> None:
         """Write some more."""
         if self._format == "jsonl":
-            _write_bytes(b"".join(line(value) for value in values))
+            write_bytes(b"".join(line(value) for value in values))
         elif self._format == "csv":
             rows = [as_json(value) for value in values]
-            _write_bytes(as_csv(rows, self._columns, header=not self._begun))
+            write_bytes(as_csv(rows, self._columns, header=not self._begun))
             self._begun = True
         elif self._format == "json":
             for value in values:
-                _write_bytes((b",\n  " if self._begun else b"[\n  ") + _ENCODE(value))
+                write_bytes((b",\n  " if self._begun else b"[\n  ") + _ENCODE(value))
                 self._begun = True
         sys.stdout.flush()
 
     def close(self) -> None:
         """End the document."""
         if self._format == "json":
-            _write_bytes(b"\n]\n" if self._begun else b"[]\n")
+            write_bytes(b"\n]\n" if self._begun else b"[]\n")
         elif self._format == "csv" and not self._begun:
-            _write_bytes(as_csv([], self._columns))
+            write_bytes(as_csv([], self._columns))
         sys.stdout.flush()
 
 
-def _write_bytes(data: bytes) -> None:
+def write_bytes(data: bytes) -> None:
     """Write all of it: where Python is told not to buffer, a pipe may take less than it is given."""
     rest = memoryview(data)
     try:

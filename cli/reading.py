@@ -1,14 +1,16 @@
 """Layer: cli. Reads records: show, find, resolve, search, history, timeline, lineage."""
 
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Annotated, Final, TypeAlias
 
 from cyclopts import Parameter
 
-from cli.arguments import LIMIT, After, AsOf, Here, Limit, filter_groups, ids, moment, page_limit, pair
-from cli.exits import Mistake, NotThere
+from cli.arguments import LIMIT, After, AsOf, Here, Ids, Limit, filter_groups, moment, page_asked, pair
+from cli.exits import DONE, FOUND, Mistake, NotThere
 from cli.opening import position_of, reading, there
 from cli.output import Answer, drawn_by
-from cli.paging import page_of
+from cli.paging import Shown, write_pages, write_rows
 from projections import shapes
 from projections.reading import Reader
 
@@ -76,14 +78,19 @@ def resolve(
     /,
     *record_ids: Annotated[str, Parameter(help="Ids; - reads them from stdin.")],
     session: Here,
-) -> Answer:
-    """Tell which records ids lead to today."""
-    asked = ids(record_ids)
-    found: list[shapes.Resolved] = []
+) -> int:
+    """Report which records ids lead to today."""
+    asked = Ids(record_ids, session)
     with reading(session) as reader:
-        for start in range(0, len(asked), RESOLVED_AT_ONCE):
-            found += reader.resolve(object_type, asked[start : start + RESOLVED_AT_ONCE])
-    return Answer(found, drawn_by("tables:resolved"), rows=found)
+        found = (reader.resolve(object_type, batch) for batch in _batches(asked))
+        write_rows(found, Shown(shapes.Resolved, drawn_by("tables:resolved")), session)
+    return FOUND if asked.left_out else DONE
+
+
+def _batches(asked: Iterable[str]) -> Iterator[list[str]]:
+    ids = iter(asked)
+    while batch := list(islice(ids, RESOLVED_AT_ONCE)):
+        yield batch
 
 
 def search(  # noqa: PLR0913  one an option
@@ -95,13 +102,17 @@ def search(  # noqa: PLR0913  one an option
     limit: Limit = LIMIT,
     after: After = None,
     session: Here,
-) -> Answer:
+) -> int:
     """Search the active records of a type."""
-    groups, limit = filter_groups(filter_), page_limit(limit)
+    groups, page = filter_groups(filter_), page_asked(limit, after)
     with reading(session) as reader:
-        found = reader.search(object_type, groups, merged=merged, limit=limit, after=after)
-    total = found.total if isinstance(found.total, int) else len(found.results)
-    return page_of(found, drawn_by("tables:records"), f"{total:,} records match")
+        names = reader.property_names(object_type, groups, merged=merged) if session.format == "csv" else ()
+        return write_pages(
+            lambda page: reader.search(object_type, groups, page, merged=merged),
+            page,
+            Shown(shapes.Record, drawn_by("tables:records"), {"properties": names}),
+            session,
+        )
 
 
 def history(  # noqa: PLR0913  one an option
@@ -113,24 +124,32 @@ def history(  # noqa: PLR0913  one an option
     limit: Limit = LIMIT,
     after: After = None,
     session: Here,
-) -> Answer:
+) -> int:
     """Show every value that a record and those merged into it ever had."""
-    limit = page_limit(limit)
+    page = page_asked(limit, after)
     with reading(session) as reader:
-        found = reader.history(object_type, record_id, property_name=property_, limit=limit, after=after)
-    listed = there(found, f"{object_type} {record_id}", session)
-    return page_of(listed, drawn_by("tables:history"))
+        return write_pages(
+            lambda page: there(
+                reader.history(object_type, record_id, page, property_name=property_),
+                f"{object_type} {record_id}",
+                session,
+            ),
+            page,
+            Shown(shapes.HistoryEntry, drawn_by("tables:history")),
+            session,
+        )
 
 
-def timeline(
-    object_type: Type, record_id: Id, /, *, limit: Limit = LIMIT, after: After = None, session: Here
-) -> Answer:
+def timeline(object_type: Type, record_id: Id, /, *, limit: Limit = LIMIT, after: After = None, session: Here) -> int:
     """Show the activities of a record and those merged into it, the newest first."""
-    limit = page_limit(limit)
+    page = page_asked(limit, after)
     with reading(session) as reader:
-        found = reader.timeline(object_type, record_id, limit=limit, after=after)
-    listed = there(found, f"{object_type} {record_id}", session)
-    return page_of(listed, drawn_by("tables:timeline"))
+        return write_pages(
+            lambda page: there(reader.timeline(object_type, record_id, page), f"{object_type} {record_id}", session),
+            page,
+            Shown(shapes.Activity, drawn_by("tables:timeline")),
+            session,
+        )
 
 
 def lineage(object_type: Type, record_id: Id, /, *, session: Here) -> Answer:

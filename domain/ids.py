@@ -4,14 +4,16 @@ An id made here depends on the command alone (its id and its time), so a repeate
 the same one. Ids must hold no personal data: they are never erased.
 """
 
+import re
 from datetime import datetime
 from hashlib import blake2b
 from typing import Annotated, NamedTuple, TypeAlias
 
 from msgspec import Meta
 
+_ID = r"[A-Za-z0-9_.\-]{1,64}"
 # `(?!\n)` because Python's `$` also matches before a last line feed.
-Id: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.\-]{1,64}(?!\n)$")]
+Id: TypeAlias = Annotated[str, Meta(pattern=rf"^{_ID}(?!\n)$")]
 CommandId: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.\-:/]{1,200}(?!\n)$")]
 TypeName: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}(?!\n)$")]
 PropertyName: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,99}(?!\n)$")]
@@ -32,6 +34,11 @@ class RecordRef(NamedTuple):
     def __str__(self) -> str:
         """As messages and association ends name it."""
         return f"{self.object_type}:{self.record_id}"
+
+
+def is_id(text: str) -> bool:
+    """Whether this can be an id."""
+    return re.fullmatch(_ID, text) is not None
 
 
 def merge_id_for(account: AccountId, command_id: str) -> str:

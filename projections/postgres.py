@@ -49,6 +49,8 @@ _GONE: Final = (errors.UndefinedTable, errors.InvalidSchemaName)
 # Its commits may be lost with the machine's power: position and rows together, and they are made again.
 _BEGIN_PAGE: Final = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = off"
 _BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+# A list is written while it is read, at the speed of whoever reads the output. A reader holds up nobody.
+_MAY_PAUSE: Final = "SET LOCAL idle_in_transaction_session_timeout = '10min'"
 _DROP_WAIT: Final = "SET LOCAL lock_timeout = '1s'"
 
 
@@ -166,6 +168,7 @@ class PostgresReadStore:
     def _begun(self, connection: Connection, tables_version: str) -> "PostgresSnapshot":
         while True:
             connection.execute(_BEGIN_READING)
+            connection.execute(_MAY_PAUSE)
             live = _found(connection, "live")
             if live is None:
                 raise NotProjected(self.location)

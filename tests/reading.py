@@ -17,6 +17,7 @@ from domain.outcomes import Outcome
 from ledger.ledger import Ledger
 from ledger.sqlite import SqliteStore
 from projections import shapes
+from projections.reading.paging import PageAsked
 from projections.reading.reader import Reader, open_reader
 from projections.runner import Projector
 from projections.sqlite import SqliteReadStore
@@ -89,7 +90,7 @@ class Readable:
 
     def timeline(self, record: RecordRef) -> list[str]:
         """List the activities of the lineage, newest first, by id."""
-        return [one.activity_id for one in self._listed(lambda reader: reader.timeline(*record, limit=10_000))]
+        return [one.activity_id for one in self._listed(lambda reader: reader.timeline(*record, PageAsked(10_000)))]
 
     def found(self, object_type: str, groups: list[FilterGroup] | None = None, *, merged: bool = False) -> list[str]:
         """Search, and list the ids."""

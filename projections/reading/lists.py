@@ -58,6 +58,9 @@ class MergesAsked(Struct, frozen=True, kw_only=True):
     actor: str | None = None
 
 
+ALL_MERGES: Final = MergesAsked()
+
+
 def list_merges(moment: Moment, asked: MergesAsked, page: PageAsked) -> shapes.Listing[shapes.Merge]:
     """List merges, the earliest first."""
     params: dict[str, Any] = {"account": moment.account, "limit": page.limit + 1}
@@ -206,6 +209,9 @@ class OutcomesAsked(Struct, frozen=True, kw_only=True):
     status: str | None = None
     code: str | None = None
     since: datetime | None = None
+
+
+ALL_OUTCOMES: Final = OutcomesAsked()
 
 
 def list_outcomes(moment: Moment, asked: OutcomesAsked, page: PageAsked) -> shapes.Listing[Outcome]:

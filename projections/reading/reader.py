@@ -18,9 +18,9 @@ from projections import shapes
 from projections.accounts import ACCOUNTS
 from projections.catalogue import TABLES_VERSION
 from projections.reading import histories, lists, merges, records, resolving, searching, settings
-from projections.reading.lists import MergesAsked, OutcomesAsked
+from projections.reading.lists import ALL_MERGES, ALL_OUTCOMES, MergesAsked, OutcomesAsked
 from projections.reading.moment import Log, Moment
-from projections.reading.paging import LIMIT, PageAsked
+from projections.reading.paging import FIRST_PAGE, PageAsked
 from projections.store import ReadStore, Snapshot
 from projections.tables import RecordKey
 
@@ -117,31 +117,35 @@ class Reader:
         self,
         object_type: str,
         groups: Sequence[FilterGroup] = (),
+        page: PageAsked = FIRST_PAGE,
         *,
         merged: bool = False,
-        limit: int = LIMIT,
-        after: str | None = None,
     ) -> shapes.Listing[shapes.Record]:
-        """List the active records that match, with their total; `merged`: only those with merged ids (H50)."""
-        return searching.search(self._now, object_type, groups, PageAsked(limit, after), is_merged=merged)
+        """List the active records that match; `merged`: only those with merged ids (H50)."""
+        return searching.search(self._now, object_type, groups, page, is_merged=merged)
+
+    def property_names(
+        self, object_type: str, groups: Sequence[FilterGroup] = (), *, merged: bool = False
+    ) -> list[str]:
+        """List the names of the properties that a search's records show; reads every record of the type."""
+        return searching.property_names(self._now, object_type, groups, is_merged=merged)
 
     def history(
         self,
         object_type: str,
         record_id: RecordId,
+        page: PageAsked = FIRST_PAGE,
         *,
         property_name: str | None = None,
-        limit: int = LIMIT,
-        after: str | None = None,
     ) -> shapes.Listing[shapes.HistoryEntry] | None:
         """List every value set over the lineage, by time."""
-        return histories.history(self._now, self._key(object_type, record_id), property_name, PageAsked(limit, after))
+        return histories.history(self._now, self._key(object_type, record_id), property_name, page)
 
     def timeline(
-        self, object_type: str, record_id: RecordId, *, limit: int = LIMIT, after: str | None = None
+        self, object_type: str, record_id: RecordId, page: PageAsked = FIRST_PAGE
     ) -> shapes.Listing[shapes.Activity] | None:
         """List the activities of the lineage, newest first."""
-        return histories.timeline(self._now, self._key(object_type, record_id), PageAsked(limit, after))
+        return histories.timeline(self._now, self._key(object_type, record_id), page)
 
     def lineage(self, object_type: str, record_id: RecordId) -> shapes.LineageTree | None:
         """Show the tree of merges that the record of an id was made by."""
@@ -153,20 +157,9 @@ class Reader:
         """Show a merge with its decisions and effects."""
         return merges.read_merge(self._now, merge_id)
 
-    def merges(  # noqa: PLR0913  one a filter
-        self,
-        *,
-        object_type: str | None = None,
-        record_id: RecordId | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        actor: str | None = None,
-        limit: int = LIMIT,
-        after: str | None = None,
-    ) -> shapes.Listing[shapes.Merge]:
+    def merges(self, asked: MergesAsked = ALL_MERGES, page: PageAsked = FIRST_PAGE) -> shapes.Listing[shapes.Merge]:
         """List merges, the earliest first; of an id those of its whole lineage."""
-        asked = MergesAsked(object_type=object_type, record_id=record_id, since=since, until=until, actor=actor)
-        return lists.list_merges(self._now, asked, PageAsked(limit, after))
+        return lists.list_merges(self._now, asked, page)
 
     def preview(
         self,
@@ -181,35 +174,25 @@ class Reader:
 
     # -- segments, workflows, outcomes, events, settings
 
-    def segments(self, *, limit: int = LIMIT, after: str | None = None) -> shapes.Listing[shapes.Segment]:
+    def segments(self, page: PageAsked = FIRST_PAGE) -> shapes.Listing[shapes.Segment]:
         """List segments with their members and removals."""
-        return lists.list_segments(self._now, PageAsked(limit, after))
+        return lists.list_segments(self._now, page)
 
     def segment(self, segment_id: str) -> shapes.Segment | None:
         """Show a segment with its members and removals."""
         return lists.read_segment(self._now, segment_id)
 
-    def workflows(self, *, limit: int = LIMIT, after: str | None = None) -> shapes.Listing[shapes.Workflow]:
+    def workflows(self, page: PageAsked = FIRST_PAGE) -> shapes.Listing[shapes.Workflow]:
         """List workflows with who is enrolled and who was unenrolled."""
-        return lists.list_workflows(self._now, PageAsked(limit, after))
+        return lists.list_workflows(self._now, page)
 
     def workflow(self, workflow_id: str) -> shapes.Workflow | None:
         """Show a workflow with who is enrolled and who was unenrolled."""
         return lists.read_workflow(self._now, workflow_id)
 
-    def outcomes(
-        self,
-        *,
-        status: str | None = None,
-        code: str | None = None,
-        since: datetime | None = None,
-        limit: int = LIMIT,
-        after: str | None = None,
-    ) -> shapes.Listing[Outcome]:
+    def outcomes(self, asked: OutcomesAsked = ALL_OUTCOMES, page: PageAsked = FIRST_PAGE) -> shapes.Listing[Outcome]:
         """List what became of commands, in the order of the ledger."""
-        return lists.list_outcomes(
-            self._now, OutcomesAsked(status=status, code=code, since=since), PageAsked(limit, after)
-        )
+        return lists.list_outcomes(self._now, asked, page)
 
     def outcome(self, command_id: str) -> list[Outcome]:
         """Show what became of a command: its answer, then each refusal of its id with another body."""
@@ -217,16 +200,13 @@ class Reader:
 
     def events(
         self,
-        *,
-        object_type: str | None = None,
-        record_id: RecordId | None = None,
+        record: tuple[str, RecordId] | None = None,
         event_type: str | None = None,
-        limit: int = LIMIT,
-        after: str | None = None,
+        page: PageAsked = FIRST_PAGE,
     ) -> shapes.Listing[shapes.EventShown]:
-        """List events as they are stored; of a record (which needs its type) those of its whole lineage."""
-        record = None if record_id is None or object_type is None else self._key(object_type, record_id)
-        return lists.list_events(self._now, record, event_type, PageAsked(limit, after))
+        """List events as they are stored; of a record, named by type and id, those of its whole lineage."""
+        key = None if record is None else self._key(*record)
+        return lists.list_events(self._now, key, event_type, page)
 
     def settings(self, *, as_of: int | None = None) -> shapes.AccountShown:
         """Show the account's effective settings, each with its origin."""

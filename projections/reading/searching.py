@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from domain.claims import sync_kind, unique_kind
+from domain.claims import PRIMARY_IDENTIFIERS, sync_kind, unique_kind
 from domain.filters import FilterGroup, matches, properties_named
 from domain.values import Plain
 from projections import shapes
@@ -59,24 +59,44 @@ def find_by_property(
 def search(
     moment: Moment, object_type: str, groups: Sequence[FilterGroup], page: PageAsked, *, is_merged: bool
 ) -> shapes.Listing[shapes.Record]:
-    """List the active records that match, and count all of them; with `is_merged` those made by a merge (H50)."""
-    place = read_cursor(page.after, (str,))
+    """List the active records that match, and count all of them; with `is_merged` those made by a merge (H50).
+
+    To count means to read every record of the type. Without it the read begins at the cursor and ends with the page.
+    """
+    cursor = read_cursor(page.after, (str,))
+    after = cursor[0] if cursor else ""
     total = 0
     keys: list[RecordKey] = []
-    for key, _ in _matching(moment, object_type, groups, is_merged=is_merged):
+    for key, _ in _matching(moment, object_type, groups, is_merged=is_merged, after="" if page.counts else after):
         total += 1
-        if len(keys) <= page.limit and (place is None or key[2] > place[0]):
-            keys.append(key)
+        if key[2] > after:
+            if len(keys) <= page.limit:
+                keys.append(key)
+            elif not page.counts:
+                break
     shown = keys[: page.limit]
-    last = (shown[-1][2],) if shown else None
-    return listing(read_records(moment, shown), last, has_more=len(keys) > page.limit, total=total)
+    return listing(
+        read_records(moment, shown),
+        (shown[-1][2],) if shown else None,
+        has_more=len(keys) > page.limit,
+        total=total if page.counts else None,
+    )
+
+
+def property_names(moment: Moment, object_type: str, groups: Sequence[FilterGroup], *, is_merged: bool) -> list[str]:
+    """List the names of all properties that the matching records show, computed ones included, in order."""
+    names = {"hs_object_id", "hs_merged_object_ids"}
+    if object_type in PRIMARY_IDENTIFIERS:
+        names.add(f"hs_additional_{PRIMARY_IDENTIFIERS[object_type]}s")
+    for _, values in _matching(moment, object_type, groups, is_merged=is_merged):
+        names.update(values)
+    return sorted(names)
 
 
 def _matching(
-    moment: Moment, object_type: str, groups: Sequence[FilterGroup], *, is_merged: bool
+    moment: Moment, object_type: str, groups: Sequence[FilterGroup], *, is_merged: bool, after: str = ""
 ) -> Iterator[tuple[RecordKey, dict[str, Plain]]]:
     names = properties_named(groups)
-    after = ""
     while rows := moment.rows.select(
         ACTIVE_RECORDS,
         account=moment.account,

@@ -22,6 +22,7 @@ from domain.record import Record
 from domain.values import Plain, Value
 from ledger.ledger import Previewed
 from projections import shapes
+from projections.reading.paging import PageAsked
 from projections.runner import Projector
 from tests.builders import where
 from tests.reading import Readable, links
@@ -95,7 +96,7 @@ def test_every_command_sent_again_gets_its_answer_and_nothing_is_appended(histor
         assert [replace(one, repeated=False) for one in again] == first
         assert all(one.repeated for one in again)
         with readable.reading() as reader:
-            listed = {one.command_id: one for one in reader.outcomes(limit=10_000).results}
+            listed = {one.command_id: one for one in reader.outcomes(page=PageAsked(10_000)).results}
         assert listed == {one.command_id: one for one in first}
 
 
@@ -127,7 +128,7 @@ def test_every_activity_and_every_link_is_on_the_record_of_today(history: list[A
         wanted = _activities(world), _links(world)
         with readable.reading() as reader:
             for ref in {world.resolve(one) for one in records(world)}:
-                timeline = reader.timeline(*ref, limit=10_000)
+                timeline = reader.timeline(*ref, PageAsked(10_000))
                 shown = reader.record(*ref)
                 assert timeline is not None
                 assert isinstance(shown, shapes.Record)
@@ -188,7 +189,7 @@ def test_the_history_is_that_of_both_sides_but_for_what_the_primary_set_at_the_s
 ) -> None:
     with after(history) as (readable, world), readable.reading() as reader:
         for ref in {world.resolve(one) for one in records(world)}:
-            listing = reader.history(*ref, limit=10_000)
+            listing = reader.history(*ref, PageAsked(10_000))
             assert listing is not None
             found = [(one.property, one.value, one.at, one.source_record_id) for one in listing.results]
             assert [one[2] for one in found] == sorted(one[2] for one in found)

@@ -1,5 +1,6 @@
 """Layer: tests. The read models in PostgreSQL are those that SQLite would hold, and readers see one moment."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -11,6 +12,7 @@ import pytest
 
 from ledger.ledger import Ledger
 from ledger.postgres import PostgresStore
+from ledger.postgres_connection import Timeouts
 from ledger.sqlite import SqliteStore
 from projections.catalogue import PROJECTIONS, TABLES_VERSION
 from projections.postgres import PostgresReadStore
@@ -49,6 +51,16 @@ def test_both_stores_hold_the_same(postgres_url: str, read_store: PostgresReadSt
         before = digests(read_store)
         Projector(ours, read_store).rebuild()
         assert digests(read_store) == before
+
+
+def test_a_reader_may_pause_longer_than_a_writer(postgres_url: str) -> None:
+    hasty = Timeouts(idle_ms=200)
+    with closing(Ledger(PostgresStore(postgres_url))) as ledger, closing(PostgresReadStore(postgres_url)) as store:
+        Projector(ledger, store).catch_up()
+    with closing(PostgresReadStore(postgres_url, timeouts=hasty)) as store, store.snapshot(TABLES_VERSION) as snapshot:
+        before = snapshot.mark()
+        time.sleep(0.6)  # A pager that waits for a key.
+        assert snapshot.mark() == before
 
 
 def test_nothing_is_projected_until_it_is(read_store: PostgresReadStore) -> None:

@@ -11,7 +11,8 @@ from domain.filters import FilterGroup
 from domain.ids import RecordRef
 from projections import shapes
 from projections.reading import Reader
-from projections.reading.paging import BadCursor
+from projections.reading.lists import OutcomesAsked
+from projections.reading.paging import BadCursor, PageAsked
 from tests.builders import (
     ACME,
     ACME_BV,
@@ -39,20 +40,18 @@ from tests.builders import (
 from tests.projections.histories import EVERYTHING
 from tests.reading import Readable
 
-Read = Callable[[Reader, int, str | None], shapes.Listing[Any] | None]
+Read = Callable[[Reader, PageAsked], shapes.Listing[Any] | None]
 
 LISTS: dict[str, Read] = {
-    "search": lambda reader, limit, after: reader.search("contacts", limit=limit, after=after),
-    "history": lambda reader, limit, after: reader.history(*ANN, limit=limit, after=after),
-    "timeline": lambda reader, limit, after: reader.timeline(*ANN, limit=limit, after=after),
-    "merges": lambda reader, limit, after: reader.merges(limit=limit, after=after),
-    "segments": lambda reader, limit, after: reader.segments(limit=limit, after=after),
-    "workflows": lambda reader, limit, after: reader.workflows(limit=limit, after=after),
-    "outcomes": lambda reader, limit, after: reader.outcomes(limit=limit, after=after),
-    "events": lambda reader, limit, after: reader.events(limit=limit, after=after),
-    "events of a record": lambda reader, limit, after: reader.events(
-        object_type="contacts", record_id="102", limit=limit, after=after
-    ),
+    "search": lambda reader, page: reader.search("contacts", page=page),
+    "history": lambda reader, page: reader.history(*ANN, page),
+    "timeline": lambda reader, page: reader.timeline(*ANN, page),
+    "merges": lambda reader, page: reader.merges(page=page),
+    "segments": lambda reader, page: reader.segments(page),
+    "workflows": lambda reader, page: reader.workflows(page),
+    "outcomes": lambda reader, page: reader.outcomes(page=page),
+    "events": lambda reader, page: reader.events(page=page),
+    "events of a record": lambda reader, page: reader.events(("contacts", "102"), page=page),
 }
 
 
@@ -60,7 +59,7 @@ def pages(read: Read, reader: Reader, limit: int) -> list[list[bytes]]:
     """Read a list from page to page."""
     after, found = None, []
     while True:
-        listing = read(reader, limit, after)
+        listing = read(reader, PageAsked(limit, after))
         assert listing is not None
         found.append([msgspec.json.encode(one) for one in listing.results])
         if isinstance(listing.paging, msgspec.UnsetType):
@@ -89,19 +88,19 @@ def test_pages_hold_what_one_large_page_holds_in_the_same_order(readable: Readab
 def test_what_is_no_cursor_is_refused(readable: Readable, name: str, after: str) -> None:
     readable.execute(*EVERYTHING)
     with readable.reading() as reader, pytest.raises(BadCursor, match="no cursor of this list"):
-        LISTS[name](reader, 10, after)
+        LISTS[name](reader, PageAsked(10, after))
 
 
 def test_a_list_is_written_as_the_contract_says(readable: Readable) -> None:
     readable.given(create(ANN), create(ANNE))
     with readable.reading() as reader:
-        first = msgspec.to_builtins(reader.outcomes(limit=1))
+        first = msgspec.to_builtins(reader.outcomes(page=PageAsked(1)))
         assert first["results"] == [
             {"command_id": first["results"][0]["command_id"], "status": "applied", "record_id": "101", "position": 1}
         ]
         assert set(first) == {"results", "paging"}
-        assert set(msgspec.to_builtins(reader.outcomes(limit=2))) == {"results"}
-        assert msgspec.to_builtins(reader.search("contacts", limit=1))["total"] == 2
+        assert set(msgspec.to_builtins(reader.outcomes(page=PageAsked(2)))) == {"results"}
+        assert msgspec.to_builtins(reader.search("contacts", page=PageAsked(1)))["total"] == 2
         assert msgspec.to_builtins(reader.search("deals")) == {"results": [], "total": 0}
 
 
@@ -113,12 +112,12 @@ def test_outcomes_are_listed_by_status_code_and_time(readable: Readable) -> None
     refused = readable.execute(create(ANN))[0]
     unmet = readable.execute(update(NOBODY, city="Gent"))[0]
     with readable.reading() as reader:
-        assert reader.outcomes(status="refused").results == [refused, unmet]
-        assert reader.outcomes(code="NOT_FOUND").results == [unmet]
-        assert reader.outcomes(status="applied", code="NOT_FOUND").results == []
-        assert len(reader.outcomes(status="applied").results) == 1
-        assert len(reader.outcomes(since=at("2020-01-01")).results) == 3
-        assert reader.outcomes(since=at("2120-01-01")).results == []
+        assert reader.outcomes(OutcomesAsked(status="refused")).results == [refused, unmet]
+        assert reader.outcomes(OutcomesAsked(code="NOT_FOUND")).results == [unmet]
+        assert reader.outcomes(OutcomesAsked(status="applied", code="NOT_FOUND")).results == []
+        assert len(reader.outcomes(OutcomesAsked(status="applied")).results) == 1
+        assert len(reader.outcomes(OutcomesAsked(since=at("2020-01-01"))).results) == 3
+        assert reader.outcomes(OutcomesAsked(since=at("2120-01-01"))).results == []
 
 
 def test_a_command_id_sent_with_another_body_shows_both_answers(readable: Readable) -> None:
@@ -145,9 +144,9 @@ def test_events_are_listed_as_they_are_stored(readable: Readable) -> None:
 def test_the_events_of_a_record_are_those_of_its_lineage(readable: Readable) -> None:
     readable.given(create(ANN), create(ANNE), create(ANA), merge(), update(ANN, city="Gent"))
     with readable.reading() as reader:
-        listed = reader.events(object_type="contacts", record_id="102").results
+        listed = reader.events(("contacts", "102")).results
         assert [one.stream.rsplit("/", 1)[1] for one in listed] == ["101", "102", "103", "101", "102", "103"]
-        of_type = reader.events(object_type="contacts", record_id="102", event_type="record.updated.v1").results
+        of_type = reader.events(("contacts", "102"), "record.updated.v1").results
         assert [one.stream for one in of_type] == ["main/records/contacts/103"]
 
 

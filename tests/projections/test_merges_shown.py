@@ -10,6 +10,7 @@ from domain.outcomes import Outcome
 from ledger.ledger import Previewed
 from projections import shapes
 from projections.reading import open_reader
+from projections.reading.lists import MergesAsked
 from tests.builders import (
     ACME,
     ACME_BV,
@@ -213,7 +214,7 @@ def test_merges_are_listed_by_type_lineage_actor_and_time(readable: Readable) ->
 
     def listed(**asked: Any) -> list[object]:  # noqa: ANN401  filters
         with readable.reading() as reader:
-            return [one.merge_id for one in reader.merges(**asked).results]
+            return [one.merge_id for one in reader.merges(MergesAsked(**asked)).results]
 
     every: list[Outcome] = [first, second, third]
     assert listed() == [one.merge_id for one in every]
