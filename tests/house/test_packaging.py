@@ -8,6 +8,7 @@ from importlib import metadata
 from typing import Any
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from tests.house.repository import PACKAGES, ROOT, text
@@ -98,6 +99,37 @@ def test_the_readme_has_the_commands_of_a_newcomer() -> None:
     lines = text("README.md").splitlines()
     for command in (RUN, TEST, UV_RUN, UV_TEST):
         assert command in lines
+
+
+def versions(words: str) -> list[str]:
+    """Every version of Python from 3.10 on that is named."""
+    return re.findall(r"\b3\.\d\d\b", words)
+
+
+def versions_of_python() -> list[str]:
+    return versions(" ".join(one for one in PYPROJECT["project"]["classifiers"] if "Python :: 3." in one))
+
+
+def test_the_versions_of_python_that_are_tested_are_the_same_wherever_they_are_named() -> None:
+    tested = versions_of_python()
+    assert tested == [f"3.{11 + nth}" for nth in range(len(tested))]
+    assert versions(text("CONTRIBUTING.md").split("\nTested on Python")[1].split(", which")[0]) == tested
+    assert sorted(versions(text(".github/workflows/ci.yml"))) == tested
+
+
+def test_the_oldest_version_of_python_is_the_same_wherever_it_is_named() -> None:
+    oldest = versions_of_python()[0]
+    assert PYPROJECT["project"]["requires-python"] == f">={oldest}"
+    assert PYPROJECT["tool"]["ruff"]["target-version"] == "py" + oldest.replace(".", "")
+    for name in ("README.md", "CONTRIBUTING.md", ".ci/run"):
+        assert f"Python {oldest} or newer" in text(name), name
+
+
+def test_nothing_that_is_needed_refuses_the_next_version_of_python() -> None:
+    major, minor = versions_of_python()[-1].split(".")
+    for name in needed("merge-ledger", {"", "test"}, {canonicalize_name("merge-ledger")}):
+        accepted = metadata.metadata(name).json.get("requires_python") or ""
+        assert f"{major}.{int(minor) + 1}.0" in SpecifierSet(str(accepted)), name
 
 
 def test_ci_runs_the_readmes_test_command() -> None:
