@@ -65,6 +65,14 @@ class Ref(Struct, frozen=True):
     id: str
 
 
+class LabelDropped(Struct, frozen=True):
+    """A label that the link to this record no longer has."""
+
+    object_type: str
+    id: str
+    label: str
+
+
 class Suppression(Struct, frozen=True):
     """Not to be contacted about `topic` (null: anything), at `address` (null: all)."""
 
@@ -94,7 +102,8 @@ class Effects(Struct, frozen=True, kw_only=True):
     """What else a merge did.
 
     `primary_company` is the one that the Primary label stands on; of the properties in `unique_released` the
-    value that was not kept may be another record's; `not_duplicates` are marks that stand on the merged record.
+    value that was not kept may be another record's; `not_duplicates` are marks that stand on the merged record;
+    `hierarchy_dropped` are parents and children of the secondary that the merged record does not have.
     """
 
     associations_demoted: list[Ref]
@@ -114,6 +123,7 @@ class Effects(Struct, frozen=True, kw_only=True):
     primary_company: str | None = None
     not_duplicates: list[str] = []
     unique_released: list[str] = []
+    hierarchy_dropped: list[LabelDropped] = []
 
 
 class Merged(Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from consumers.publish_shapes import (
     Identifier,
     Identifiers,
     IdMapping,
+    LabelDropped,
     Merged,
     RecordState,
     Ref,
@@ -133,6 +134,7 @@ def _effects(event: e.RecordsMerged, united: United, object_type: str, decisions
         primary_company=event.primary_company,
         not_duplicates=list(event.not_duplicates),
         unique_released=list(event.released),
+        hierarchy_dropped=[LabelDropped(object_type, one.record_id, one.label) for one in event.hierarchy_dropped],
     )
 
 

@@ -3,11 +3,13 @@
 One more blocker is one more line in `PRECONDITIONS`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from domain.account import Account
 from domain.commands import MergeRecords
+from domain.hierarchy import EXAMINED_MAX
+from domain.ids import RecordId
 from domain.record import Record
 from domain.refusals import (
     CompanyParentChild,
@@ -15,17 +17,23 @@ from domain.refusals import (
     MarkedNotDuplicates,
     MergeLimitExceeded,
     ReasonRequired,
+    TooManyRelationships,
 )
 
 
 class Pair(NamedTuple):
-    """The two records that are to become one; `marked` when somebody said that they are not duplicates."""
+    """The two records that are to become one, and what else was looked at.
+
+    `marked` when somebody said that they are not duplicates; `relatives` are active parents and children, by
+    the side that has them; None where there are too many to look at.
+    """
 
     command: MergeRecords
     account: Account
     primary: Record
     secondary: Record
     marked: bool
+    relatives: Mapping[RecordId, Sequence[RecordId]] | None
 
 
 def salesforce_installed(pair: Pair) -> None:
@@ -35,10 +43,12 @@ def salesforce_installed(pair: Pair) -> None:
 
 
 def parent_or_child(pair: Pair) -> None:
-    """A company in any parent and child relationship cannot be merged (H37)."""
-    related = [side.record_id for side in (pair.primary, pair.secondary) if side.hierarchy]
-    if pair.command.object_type == "companies" and related:
-        raise CompanyParentChild(related)
+    """A company with an active parent or child cannot be merged (H37)."""
+    if pair.relatives is None:
+        related = [side.record_id for side in (pair.primary, pair.secondary) if side.hierarchy]
+        raise TooManyRelationships(related, EXAMINED_MAX)
+    if pair.relatives:
+        raise CompanyParentChild(pair.relatives)
 
 
 def marked_not_duplicates(pair: Pair) -> None:

@@ -42,6 +42,9 @@ def attribute_name(label: str, name: str) -> str:
     return f"{_LABEL}{label.replace('~', '~0').replace('/', '~1')}/{name}"
 
 
+Relation: TypeAlias = Literal["parent", "child"]
+
+
 class Event(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A fact. `occurred_at` is when it happened upstream; the ledger adds when it was recorded."""
 
@@ -124,7 +127,7 @@ class PeerLinked(Event, frozen=True, kw_only=True, gc=False):
 
     EVENT_TYPE = "record.peer-linked.v1"
     peer_id: RecordId
-    hierarchy: Literal["parent", "child"] | None = None  # What the peer is to this record.
+    hierarchy: Relation | None = None  # What the peer is to this record.
 
 
 class PeerUnlinked(Event, frozen=True, kw_only=True, gc=False):
@@ -282,6 +285,13 @@ class OfRecord(Struct, frozen=True, gc=False):
     record_id: RecordId
 
 
+class Related(Struct, frozen=True, gc=False):
+    """What another company, named as it is today, was to this one."""
+
+    record_id: RecordId
+    label: Relation
+
+
 class Skipped(Struct, frozen=True, gc=False):
     """An effect that the account's plan leaves out (H29, H30)."""
 
@@ -317,6 +327,8 @@ class RecordsMerged(Event, frozen=True, kw_only=True, gc=False):
     demoted: tuple[RecordRef, ...] = ()  # Companies whose link lost the Primary label (H17).
     dropped_self: tuple[RecordRef, ...] = ()  # Links from one side to the other (H16).
     peers: tuple[RecordId, ...] = ()
+    hierarchy: dict[RecordId, Relation] = {}  # What others are to the merged record, by the ids they are linked by.
+    hierarchy_dropped: tuple[Related, ...] = ()  # The secondary's, ended by this merge (H37).
     segments_removed: tuple[str, ...] = ()
     segments_carried: tuple[str, ...] = ()
     unenrolled: tuple[OfRecord, ...] = ()

@@ -8,7 +8,7 @@ type with the parent and child relationship.
 from collections.abc import Iterator
 
 from domain import events as e
-from domain import streams
+from domain import hierarchy, streams
 from domain.commands import (
     Associate,
     Dissociate,
@@ -19,14 +19,14 @@ from domain.commands import (
     UnmarkNotDuplicates,
 )
 from domain.deciding import Deciding, current_ref, follow_needs, lineage_needs
+from domain.hierarchy import CHILD, COMPANIES, PARENT
 from domain.ids import RecordRef
 from domain.record import Record
-from domain.refusals import AlreadyExists, SameRecord
+from domain.refusals import AlreadyExists, ParentAndChild, SameRecord
 from domain.values import Value
 from domain.view import Need, View
 
-PRIMARY, PARENT, CHILD = "primary", "parent", "child"
-COMPANIES = "companies"
+PRIMARY = "primary"
 
 
 def link_needs(command: Associate | Dissociate, view: View) -> Iterator[Need]:
@@ -47,6 +47,13 @@ def link_needs(command: Associate | Dissociate, view: View) -> Iterator[Need]:
             yield from lineage_needs(command.account, ref.object_type, record.peers)
             if record.primary_company is not None:
                 yield from lineage_needs(command.account, COMPANIES, (record.primary_company,))
+    if isinstance(command, Associate):
+        for wanted in hierarchy.relationships(one, other, _names(command)):
+            yield from hierarchy.relationship_needs(view, command.account, wanted)
+
+
+def _names(command: Associate) -> list[str]:
+    return [each.label if isinstance(each, LabelWithAttributes) else each for each in command.labels]
 
 
 def _ends(deciding: Deciding, command: Associate | Dissociate) -> tuple[RecordRef, RecordRef]:
@@ -73,7 +80,12 @@ def associate(deciding: Deciding, command: Associate) -> None:
     if one == other:
         raise SameRecord(*one)
     labels = [each if isinstance(each, LabelWithAttributes) else LabelWithAttributes(each) for each in command.labels]
-    names = [each.label for each in labels]
+    names = _names(command)
+    wanted = list(hierarchy.relationships(one, other, names))
+    if len(wanted) > 1:
+        raise ParentAndChild(one.record_id, other.record_id)
+    for each in wanted:
+        hierarchy.refuse_unless_a_tree(deciding, each)
     pointed = _pointed(one, other)
     if pointed and PRIMARY in names:
         record, company = pointed
@@ -85,7 +97,7 @@ def associate(deciding: Deciding, command: Associate) -> None:
         )
         labels = [each for each in labels if each.label != PRIMARY]
     if one.object_type == other.object_type:
-        _tell_peers(deciding, one, other, names)
+        _note_peers(deciding, one, other, wanted)
     attributes = {
         e.attribute_name(each.label, name): Value(v, deciding.at)
         for each in labels
@@ -103,25 +115,12 @@ def associate(deciding: Deciding, command: Associate) -> None:
     )
 
 
-def _tell_peers(deciding: Deciding, one: RecordRef, other: RecordRef, labels: list[str]) -> None:
-    is_company = one.object_type == COMPANIES
-    for ref, peer, own, theirs in ((one, other, PARENT, CHILD), (other, one, CHILD, PARENT)):
-        hierarchy = None
-        if is_company and own in labels:
-            hierarchy = PARENT
-        elif is_company and theirs in labels:
-            hierarchy = CHILD
-        record = deciding.record(ref)
-        known = any(deciding.is_today(ref.object_type, each, peer.record_id) for each in record.peers)
-        if hierarchy or not known:
-            deciding.emit_on(
-                ref,
-                e.PeerLinked(
-                    peer_id=peer.record_id,
-                    hierarchy="parent" if hierarchy == PARENT else "child" if hierarchy == CHILD else None,
-                    **deciding.meta,
-                ),
-            )
+def _note_peers(deciding: Deciding, one: RecordRef, other: RecordRef, wanted: list[hierarchy.Relationship]) -> None:
+    """Note the link on both records, with what each is to the other."""
+    for ref, peer in ((one, other), (other, one)):
+        is_a: e.Relation | None = next((PARENT if each.child == ref else CHILD for each in wanted), None)
+        if is_a or not _peer_ids(deciding, ref, peer):
+            deciding.emit_on(ref, e.PeerLinked(peer_id=peer.record_id, hierarchy=is_a, **deciding.meta))
 
 
 def dissociate(deciding: Deciding, command: Dissociate) -> None:

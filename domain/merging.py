@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from domain import effects, streams
+from domain import effects, hierarchy, streams
 from domain import events as e
 from domain.blocking import PRECONDITIONS, Pair
 from domain.choosing import chosen_sides
@@ -75,6 +75,9 @@ def merge_needs(command: MergeRecords, view: View) -> Iterator[Need]:
         for name in account.unique_properties(object_type) if account is not None else ():
             if (value := record.value(name)) is not None:
                 yield from claim_needs(view, property_claim(account_id, object_type, name, value.v))
+    related = [view.peek(streams.record(account_id, *side)) for side in sides]
+    if all(related):
+        yield from hierarchy.merge_needs(view, account_id, sides[1], (related[0], related[1]))
     if command.result_id is not None:
         yield streams.record(account_id, object_type, command.result_id)
     yield from trigger_needs(view, account_id, *sides)
@@ -90,6 +93,7 @@ def merge(deciding: Deciding, command: MergeRecords) -> None:
     into, merge_id = result.record_id, merged.merge_id
     deciding.emit_on(primary, e.MergedAway(into=into, side="primary", merge_id=merge_id, **deciding.meta))
     deciding.emit_on(secondary, e.MergedAway(into=into, side="secondary", merge_id=merge_id, **deciding.meta))
+    hierarchy.end_dropped(deciding, secondary, merged.hierarchy_dropped)
 
 
 def preview(deciding: Deciding, command: MergeRecords) -> Preview:
@@ -111,7 +115,7 @@ def _decided(deciding: Deciding, command: MergeRecords) -> tuple[RecordRef, e.Re
     if command.result_id is not None and deciding.view.state(deciding.stream(result)) is not None:
         raise AlreadyExists("record", command.result_id)
     account = deciding.account
-    pair = Pair(command, account, *sides.both, _is_marked(deciding, sides))
+    pair = Pair(command, account, *sides.both, _is_marked(deciding, sides), hierarchy.active_relatives(deciding, sides))
     for refuse_if_blocked in PRECONDITIONS:
         refuse_if_blocked(pair)
     choices = chosen_sides(deciding, command, sides)
@@ -120,6 +124,7 @@ def _decided(deciding: Deciding, command: MergeRecords) -> tuple[RecordRef, e.Re
 
     survived = surviving_values(account, object_type, *sides.both, choices, result.record_id, deciding.at)
     links = effects.links(deciding, sides)
+    carried_on = hierarchy.carried(deciding, sides)
     segments = effects.segments(deciding, sides)
     planned = effects.planned(deciding, sides)
     carried, addresses = effects.suppressions(sides)
@@ -140,6 +145,8 @@ def _decided(deciding: Deciding, command: MergeRecords) -> tuple[RecordRef, e.Re
         demoted=links.demoted,
         dropped_self=links.dropped_self,
         peers=links.peers,
+        hierarchy=carried_on.kept,
+        hierarchy_dropped=carried_on.dropped,
         segments_removed=segments.removed,
         segments_carried=segments.carried,
         unenrolled=planned.unenrolled,

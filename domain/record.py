@@ -56,7 +56,7 @@ class Record(Struct, frozen=True, omit_defaults=True):
     empty_properties: tuple[str, ...] = ()
     primary_company: RecordId | None = None
     peers: tuple[RecordId, ...] = ()
-    hierarchy: dict[RecordId, Literal["parent", "child"]] = {}
+    hierarchy: dict[RecordId, e.Relation] = {}
     segments: tuple[str, ...] = ()
     workflows: tuple[str, ...] = ()
     drafts: tuple[str, ...] = ()
@@ -177,6 +177,7 @@ def _merged(record: Record, event: e.RecordsMerged) -> Record:
         empty_properties=(*event.empty_properties, *emptied),
         primary_company=event.primary_company,
         peers=event.peers,
+        hierarchy=event.hierarchy,
         segments=event.segments_carried,
         workflows=event.enrolled,
         has_playbooks=event.has_playbooks,

@@ -4,7 +4,7 @@ Refusals are answers and are stored for ever, so they name properties, ids, code
 step, and never a property's value, an address or a token.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, TypeAlias
 
 from domain.ids import RecordId, RecordRef
@@ -162,16 +162,94 @@ class CompanySalesforceBlock(Refusal):
 
 
 class CompanyParentChild(Refusal):
-    """A parent or child company cannot be merged (H37)."""
+    """A company with an active parent or child cannot be merged (H37)."""
 
     code = "COMPANY_PARENT_CHILD"
 
-    def __init__(self, record_ids: Sequence[RecordId]) -> None:
-        named = ", ".join(record_ids)
+    def __init__(self, related: Mapping[RecordId, Sequence[RecordId]]) -> None:
+        named = ", ".join(f"{one} to {other}" for one, others in related.items() for other in others)
         super().__init__(
-            f"companies {named}: a parent or child company cannot be merged; end the relationship with dissociate",
-            record_ids=list(record_ids),
+            f"companies {', '.join(related)}: a parent or child company cannot be merged; end each relationship with "
+            f"dissociate: {named}",
+            record_ids=list(related),
+            related_ids={one: list(others) for one, others in related.items()},
         )
+
+
+class TooManyRelationships(Refusal):
+    """Two companies with more parents and children together than a merge looks at (H37)."""
+
+    code = "COMPANY_PARENT_CHILD"
+
+    def __init__(self, record_ids: Sequence[RecordId], limit: int) -> None:
+        super().__init__(
+            f"companies {', '.join(record_ids)}: more than {limit} parents and children; end relationships with "
+            "dissociate, and restore an archived company for that with restore_record",
+            record_ids=list(record_ids),
+            limit=limit,
+        )
+
+
+class HasParent(Refusal):
+    """A company has one parent."""
+
+    code = "HAS_PARENT"
+
+    def __init__(self, record_id: RecordId, parent_id: RecordId, *, is_archived: bool) -> None:
+        super().__init__(
+            f"companies {record_id} has the parent {parent_id}; end that relationship with dissociate"
+            + _restoring([parent_id] if is_archived else []),
+            record_id=record_id,
+            parent_id=parent_id,
+        )
+
+
+class ParentAndChild(Refusal):
+    """One link that makes a company both the parent and the child of another."""
+
+    code = "HIERARCHY_CIRCLE"
+
+    def __init__(self, record_id: RecordId, other_id: RecordId) -> None:
+        super().__init__(
+            f"companies {other_id} cannot be both parent and child of {record_id}; give one of the two labels",
+            path=[record_id, other_id],
+        )
+
+
+class _AlongThePath(Refusal):
+    """Companies that are already above one another, in `path` each the child of the next."""
+
+    def __init__(self, what: str, path: Sequence[RecordId], archived: Sequence[RecordId], **details: Detail) -> None:
+        super().__init__(
+            f"{what}; end a relationship between two that follow one another in the path {' < '.join(path)} with "
+            "dissociate" + _restoring(archived),
+            path=list(path),
+            **details,
+        )
+
+
+class HierarchyCircle(_AlongThePath):
+    """The parent to be is already below the company that is to be its child."""
+
+    code = "HIERARCHY_CIRCLE"
+
+    def __init__(self, path: Sequence[RecordId], archived: Sequence[RecordId]) -> None:
+        super().__init__(f"companies {path[-1]} is already above {path[0]}, so it cannot be below it", path, archived)
+
+
+class HierarchyTooDeep(_AlongThePath):
+    """More companies would be above one than the walk that looks for circles goes."""
+
+    code = "HIERARCHY_TOO_DEEP"
+
+    def __init__(self, record_id: RecordId, limit: int, path: Sequence[RecordId], archived: Sequence[RecordId]) -> None:
+        what = f"more than {limit} companies would be above {record_id}"
+        super().__init__(what, path, archived, record_id=record_id, limit=limit)
+
+
+def _restoring(archived: Sequence[RecordId]) -> str:
+    """Add the step without which an archived company's relationship cannot be ended."""
+    return f", after restore_record of {', '.join(archived)}" if archived else ""
 
 
 class MarkedNotDuplicates(Refusal):

@@ -202,11 +202,20 @@ class Decision(Struct, frozen=True, kw_only=True):
     secondary: SideValue | None
 
 
+class LabelDropped(Struct, frozen=True):
+    """A label that a link to this record no longer has."""
+
+    object_type: str
+    id: str
+    label: str
+
+
 class AssociationEffects(Struct, frozen=True):
-    """Companies that lost the Primary label, and links between the two sides."""
+    """Companies that lost the Primary label, links between the two sides, and parents and children that ended."""
 
     demoted: list[Ref]
     dropped_self: list[Ref]
+    hierarchy_dropped: list[LabelDropped]
 
 
 class SegmentEffects(Struct, frozen=True):

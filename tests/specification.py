@@ -22,6 +22,7 @@ from domain.account import Account
 from domain.claims import ClaimKey
 from domain.commands import DEFAULT_ACCOUNT, AnyCommand, Envelope
 from domain.decide import decide, needs, preview
+from domain.hierarchy import LEVELS_MAX
 from domain.ids import RecordId, RecordRef
 from domain.merging import Preview
 from domain.outcomes import Outcome, outcome_of
@@ -33,6 +34,7 @@ from domain.view import HeldBy, Lineage, Need, Recorded, View, claims_changed, e
 START: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)  # When the first command of a test is executed.
 STEP: Final = timedelta(minutes=1)
 ROUNDS_MAX: Final = 6
+WALK_ROUNDS_MAX: Final = ROUNDS_MAX + 2 * LEVELS_MAX  # A level is a round, or two where a parent was merged away.
 
 Given: TypeAlias = AnyCommand | Envelope | Recorded
 BEGINNINGS: Final = (e.RecordCreated, e.RecordsMerged)
@@ -86,13 +88,14 @@ class InMemoryLedger:
 
     def load(self, envelope: Envelope, view: View) -> None:
         """Give the view what deciding this command needs, in rounds, until nothing is missing."""
-        for _ in range(ROUNDS_MAX):
+        rounds_max = WALK_ROUNDS_MAX if isinstance(envelope.command, c.Associate) else ROUNDS_MAX
+        for _ in range(rounds_max):
             unmet = {missing for need in needs(envelope, view) for missing in view.unmet(need)}
             if not unmet:
                 return
             for need in unmet:
                 self._fill(view, need)
-        msg = f"{type(envelope.command).__name__} was not loaded in {ROUNDS_MAX} rounds"
+        msg = f"{type(envelope.command).__name__} was not loaded in {rounds_max} rounds"
         raise AssertionError(msg)
 
     def _load_streams_of(self, recorded: Sequence[Recorded], view: View) -> bool:

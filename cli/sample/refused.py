@@ -93,6 +93,10 @@ def _others(script: Script) -> None:
     script.send("unmerge_records", object_type="contacts", record_id=RESULT)  # UNMERGE_NOT_SUPPORTED
     script.send("unmerge_records", object_type="deals", record_id="30001")
     script.send("associate", object_type="contacts", record_id=ANN, to=ref("deals", "1"), labels=["owner"])  # NOT_FOUND
+    for company, parent in (("5001", "5002"), ("5002", "5003")):  # HIERARCHY_CIRCLE, HAS_PARENT
+        script.send(
+            "associate", object_type="companies", record_id=company, to=ref("companies", parent), labels=["parent"]
+        )
     script.send(
         "enroll", workflow_id="no-such-workflow", object_type="contacts", record_id=CHAIN_RESULTS[-1]
     )  # NOT_FOUND

@@ -90,7 +90,11 @@ def _effects(
         }
 
     return shapes.Effects(
-        associations=shapes.AssociationEffects(_refs(event.demoted), _refs(event.dropped_self)),
+        associations=shapes.AssociationEffects(
+            _refs(event.demoted),
+            _refs(event.dropped_self),
+            [shapes.LabelDropped(object_type, one.record_id, one.label) for one in event.hierarchy_dropped],
+        ),
         static_segments=shapes.SegmentEffects(list(event.segments_removed), list(event.segments_carried)),
         workflows=shapes.WorkflowEffects(_ids(event.unenrolled), list(event.enrolled)),
         identifiers=shapes.IdentifierEffects(identifiers(EMAIL), identifiers(DOMAIN), claims.of(USERTOKEN)),

@@ -27,6 +27,40 @@ def test_field_case_archived_primary_the_label_goes_to_the_company_that_is_activ
     assert effects["associations"]["demoted"] == [{"object_type": "companies", "id": "c1"}]
 
 
+def test_field_case_archived_parent_blocks_no_merge_and_keeps_its_child(user: User) -> None:
+    outcomes = applied(user, "archived-parent")
+    assert outcomes["6"]["status"] == "applied"
+    assert outcomes["7"]["code"] == "RECORD_ARCHIVED"  # And what it advises is done here:
+    assert labels(user, "xk", "companies") == {"p": ["parent"]}
+    user.do("restore_record", "p", "companies")
+    assert labels(user, "p", "companies") == {"xk": ["child"]}
+    user.do("dissociate", "k", "companies", to={"object_type": "companies", "record_id": "p"})
+    assert labels(user, "xk", "companies") == {}
+
+
+def test_field_case_archived_parent_shows_a_label_that_ended(user: User) -> None:
+    for name in ("p", "q", "x", "k"):
+        user.company(name)
+    for child, parent in (("x", "p"), ("k", "q")):
+        to = {"object_type": "companies", "record_id": parent}
+        user.do("associate", child, "companies", to=to, labels=["parent", "supplier"])
+        user.do("archive_record", parent, "companies")
+    effects = user.merge("x", "k", "--result-id", "xk", object_type="companies")["effects"]
+    dropped = [{"object_type": "companies", "id": "q", "label": "parent"}]
+    assert effects["associations"]["hierarchy_dropped"] == dropped
+    for name in ("p", "q"):
+        user.do("restore_record", name, "companies")
+    assert labels(user, "xk", "companies") == {"p": ["parent", "supplier"], "q": ["supplier"]}
+    assert labels(user, "q", "companies") == {"xk": ["supplier"]}
+
+
+def test_field_case_parent_cycle_a_second_parent_and_a_circle_are_refused(user: User) -> None:
+    outcomes = applied(user, "parent-cycle")
+    codes = {number: one.get("code") for number, one in outcomes.items() if number >= "5"}
+    assert codes == {"5": None, "6": "HIERARCHY_CIRCLE", "7": None, "8": "HAS_PARENT"}
+    assert labels(user, "c1", "companies") == {"c2": ["parent"], "c3": ["child"]}
+
+
 def test_field_case_archived_form_brings_the_contact_back_and_lands_on_it(user: User) -> None:
     outcome = applied(user, "archived-form")["3"]
     assert (outcome["status"], outcome.get("record_id")) == ("applied", "b"), outcome

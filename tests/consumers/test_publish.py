@@ -142,7 +142,11 @@ def flat(merge: dict[str, Any]) -> dict[str, Any]:
 
 
 GROUPS = {
-    "associations": {"demoted": "associations_demoted", "dropped_self": "associations_dropped"},
+    "associations": {
+        "demoted": "associations_demoted",
+        "dropped_self": "associations_dropped",
+        "hierarchy_dropped": "hierarchy_dropped",
+    },
     "static_segments": {"removed": "segments_removed", "carried": "segments_carried"},
     "workflows": {"unenrolled": "workflows_unenrolled", "enrolled": "workflows_enrolled"},
     "sync": {"kept": "sync_kept", "unlinked": "sync_unlinked"},

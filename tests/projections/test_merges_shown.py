@@ -102,7 +102,7 @@ def test_a_merge_is_shown_with_all_it_did(full: Readable) -> None:
     assert (shown.primary_id, shown.secondary_id, shown.result_id) == ("101", "102", "103")
     assert (shown.reason, shown.rule_set, shown.merged_ids) == ("the same", "hubspot@1", ["101", "102"])
     assert effects.associations == shapes.AssociationEffects(
-        [shapes.Ref("companies", "202")], [shapes.Ref("contacts", "102")]
+        [shapes.Ref("companies", "202")], [shapes.Ref("contacts", "102")], []
     )
     assert effects.static_segments == shapes.SegmentEffects(["s2"], ["s1"])
     assert effects.workflows == shapes.WorkflowEffects(["w1"], ["w2"])
