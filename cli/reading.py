@@ -1,6 +1,7 @@
 """Layer: cli. Reads records: show, find, resolve, search, history, timeline, lineage."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Annotated, Final, TypeAlias
 
@@ -11,6 +12,7 @@ from cli.exits import DONE, FOUND, Mistake, NotThere
 from cli.opening import position_of, reading, there
 from cli.output import Answer, drawn_by
 from cli.paging import Shown, write_pages, write_rows
+from domain.refusals import InvalidFilter
 from projections import shapes
 from projections.reading import Reader
 
@@ -18,6 +20,16 @@ RESOLVED_AT_ONCE: Final = 1_000
 
 Type: TypeAlias = Annotated[str, Parameter(help="contacts, companies, deals, tickets, or another object type.")]
 Id: TypeAlias = Annotated[str, Parameter(help="A record's id, old or current.")]
+
+
+@contextmanager
+def _filter_readable(option: str) -> Iterator[None]:
+    """Say what is wrong with a filter that was given as an option."""
+    try:
+        yield
+    except InvalidFilter as refusal:
+        msg = f"{option}: {refusal.code}: {refusal.message}"
+        raise Mistake(msg) from None
 
 
 def show(
@@ -65,7 +77,7 @@ def find(  # noqa: PLR0913  one a way to find
             return reader.find_by_sync(object_type, *pair(sync, "--sync", ":"))
         return reader.find_by_property(object_type, *pair(property_ or "", "--property", "="))
 
-    with reading(session) as reader:
+    with reading(session) as reader, _filter_readable("--property"):
         found = look(reader)
     if not found:
         msg = f"no {object_type} found in account {session.account}"
@@ -105,7 +117,7 @@ def search(  # noqa: PLR0913  one an option
 ) -> int:
     """Search the active records of a type."""
     groups, page = filter_groups(filter_), page_asked(limit, after)
-    with reading(session) as reader:
+    with reading(session) as reader, _filter_readable("--filter"):
         names = reader.property_names(object_type, groups, merged=merged) if session.format == "csv" else ()
         return write_pages(
             lambda page: reader.search(object_type, groups, page, merged=merged),

@@ -18,6 +18,7 @@ from domain.commands import (
     PropertyDefinition,
 )
 from domain.deciding import Deciding
+from domain.reading_filters import read_filters
 from domain.refusals import AlreadyExists, InvalidProperty, ReadOnlyProperty
 from domain.rulesets import CREATE_DATE, is_system_owned
 from domain.values import PropertyType
@@ -102,7 +103,7 @@ def define_segment(deciding: Deciding, command: DefineSegment) -> None:
             name=command.name,
             object_type=command.object_type,
             kind=command.kind,
-            filter_groups=command.filter_groups,
+            filter_groups=read_filters(deciding.account, command.object_type, command.filter_groups),
             values=deciding.values(""),
             **deciding.meta,
         ),
@@ -127,7 +128,7 @@ def define_workflow(deciding: Deciding, command: DefineWorkflow) -> None:
         e.WorkflowDefined(
             workflow_id=command.workflow_id,
             name=command.name,
-            filter_groups=command.filter_groups,
+            filter_groups=read_filters(deciding.account, command.object_type, command.filter_groups),
             allow_enrollment_from_merge=command.allow_enrollment_from_merge,
             values=deciding.values(""),
             **deciding.meta,

@@ -4,16 +4,14 @@ Groups are joined by OR, the filters inside a group by AND. One function, `match
 everywhere. Lists, and text with `;`, match when any element does; such text is also equal to itself.
 """
 
-import math
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import TypeAlias
 
 from msgspec import Struct
 
-from domain.values import Plain, is_empty, read_instant
+from domain.comparing import Scalar, has_token, order, same
+from domain.values import Plain, is_empty
 
-Scalar: TypeAlias = str | int | float | bool
 Lookup: TypeAlias = Callable[[str], Plain]
 
 
@@ -85,7 +83,7 @@ class NotHasProperty(_Filter, frozen=True, gc=False, tag="NOT_HAS_PROPERTY"):
 
 
 class ContainsToken(_Filter, frozen=True, gc=False, tag="CONTAINS_TOKEN"):
-    """One word of the text is this one, whatever its case; `*` stands for any characters at an end."""
+    """Words of the text are these, whatever their case; `*` stands for any characters at an end."""
 
     value: Scalar
 
@@ -139,87 +137,35 @@ def _holds(test: Filter, v: Plain) -> bool:  # noqa: PLR0911  one line an operat
         case NotIn():
             return not _among(texts, test.values)
         case ContainsToken():
-            return any(_has_token(str(element), str(test.value)) for element in elements)
+            return any(has_token(element, test.value) for element in texts)
         case Between():
             return any(
-                _order(element, test.value) >= 0 and _order(element, test.high_value, above=1) <= 0
+                _is_in(element, (0, 1), test.value) and _is_in(element, (-1, 0), test.high_value)
                 for element in elements
             )
         case Less():
-            return any(_order(element, test.value, above=1) < 0 for element in elements)
+            return any(_is_in(element, (-1,), test.value) for element in elements)
         case LessOrEqual():
-            return any(_order(element, test.value, above=1) <= 0 for element in elements)
+            return any(_is_in(element, (-1, 0), test.value) for element in elements)
         case Greater():
-            return any(_order(element, test.value) > 0 for element in elements)
+            return any(_is_in(element, (1,), test.value) for element in elements)
         case GreaterOrEqual():
-            return any(_order(element, test.value) >= 0 for element in elements)
+            return any(_is_in(element, (0, 1), test.value) for element in elements)
 
 
 def _elements(v: Plain) -> list[Scalar]:
     if v is None or is_empty(v):
         return []
     if isinstance(v, list):
-        return [*v]
+        return [element for element in v if not is_empty(element)]
     if isinstance(v, str) and ";" in v:
         return [part.strip() for part in v.split(";") if part.strip()]
     return [v]
 
 
 def _among(elements: list[Scalar], wanted: Sequence[Scalar]) -> bool:
-    return any(_same(element, one) for element in elements for one in wanted)
+    return any(same(element, one) for element in elements for one in wanted)
 
 
-def _same(element: Scalar, wanted: Scalar) -> bool:
-    """Compare as the record's value is typed: HubSpot's filters send numbers and booleans as text."""
-    if isinstance(element, bool) or isinstance(wanted, bool):
-        return str(element).strip().lower() == str(wanted).strip().lower()
-    if isinstance(element, str) and isinstance(wanted, str):  # "007" is not "7".
-        at = _as_instant(element)
-        return element.lower() == wanted.lower() or (at is not None and at == _as_instant(wanted))
-    return _order(element, wanted) == 0
-
-
-def _has_token(text: str, token: str) -> bool:
-    words = [text.lower(), *text.lower().split()]
-    token = token.lower()
-    bare = token.strip("*")
-    if token.startswith("*") and token.endswith("*"):
-        return any(bare in word for word in words)
-    if token.startswith("*"):
-        return any(word.endswith(bare) for word in words)
-    if token.endswith("*"):
-        return any(word.startswith(bare) for word in words)
-    return any(word == bare for word in words)
-
-
-def _order(element: Scalar, wanted: Scalar, *, above: int = -1) -> int:
-    """Compare two scalars as numbers, as instants or as text: -1, 0 or 1; `above` where they do not compare."""
-    for read in (_as_number, _as_instant):
-        left, right = read(element), read(wanted)
-        if left is not None and right is not None:
-            return (left > right) - (left < right)
-    if isinstance(element, str) and isinstance(wanted, str):
-        return (element.lower() > wanted.lower()) - (element.lower() < wanted.lower())
-    return above
-
-
-def _as_number(v: Scalar) -> float | None:
-    if isinstance(v, bool):
-        return None
-    if isinstance(v, str):
-        try:
-            number = float(v)
-        except ValueError:
-            return None
-        return number if math.isfinite(number) else None
-    return v
-
-
-def _as_instant(v: Scalar) -> float | None:
-    if not isinstance(v, str) or not v[:1].isdigit():
-        return None
-    try:
-        at: datetime = read_instant(v)
-    except ValueError:
-        return None
-    return at.timestamp()
+def _is_in(element: Scalar, orders: tuple[int, ...], wanted: Scalar) -> bool:
+    return order(element, wanted) in orders

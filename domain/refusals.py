@@ -358,6 +358,21 @@ class InvalidProperty(Refusal):
         super().__init__(f"property {name}: {expected}", property=name)
 
 
+class InvalidFilter(Refusal):
+    """A filter that its property's type can never compare with."""
+
+    code = "INVALID_FILTER"
+
+    def __init__(self, name: str, operator: str, expected: str, form: str) -> None:
+        super().__init__(
+            f"filter {operator} on {name}: expected {expected}, got {form}",
+            property=name,
+            operator=operator,
+            expected=expected,
+            form=form,
+        )
+
+
 class ReadOnlyProperty(_PropertiesRefused):
     """A property that only the ledger sets."""
 

@@ -18,6 +18,7 @@ from domain import events as e
 from domain import filters as f
 from domain import streams
 from domain.commands import DEFAULT_ACCOUNT
+from domain.comparing import Scalar
 from domain.ids import RecordRef
 from domain.values import Dressed, Plain, Sent, Source, Value
 from domain.view import Recorded
@@ -217,7 +218,7 @@ def log_activity(
 # -- segments and workflows -------------------------------------------------------------------------------------------
 
 
-def where(**properties: f.Scalar) -> list[f.FilterGroup]:
+def where(**properties: Scalar) -> list[f.FilterGroup]:
     """Filter by equality: every property has its value."""
     return [f.FilterGroup([f.Equal(name, wanted) for name, wanted in properties.items()])]
 

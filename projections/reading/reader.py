@@ -12,6 +12,7 @@ from domain.filters import Equal, FilterGroup
 from domain.identifiers import normal_address, normal_domain
 from domain.ids import RecordId, RecordRef
 from domain.outcomes import Outcome
+from domain.reading_filters import read_filters
 from domain.values import read_instant
 from domain.warned import Warned
 from projections import shapes
@@ -109,8 +110,11 @@ class Reader:
         return searching.find(self._now, object_type, sync_kind(system), external_id)
 
     def find_by_property(self, object_type: str, name: str, value: str) -> list[shapes.Record]:
-        """Find the active records with a value; a look-up where the property is unique, else a search."""
-        groups = [FilterGroup([Equal(name, value)])]
+        """Find the active records with a value; a look-up where the property is unique, else a search.
+
+        Raises InvalidFilter where the property's type has no such value.
+        """
+        groups = self._read(object_type, [FilterGroup([Equal(name, value)])])
         return searching.find_by_property(self._now, object_type, name, groups, value)
 
     def search(
@@ -121,14 +125,22 @@ class Reader:
         *,
         merged: bool = False,
     ) -> shapes.Listing[shapes.Record]:
-        """List the active records that match; `merged`: only those with merged ids (H50)."""
+        """List the active records that match; `merged`: only those with merged ids (H50). Raises InvalidFilter."""
+        groups = self._read(object_type, groups)
         return searching.search(self._now, object_type, groups, page, is_merged=merged)
 
     def property_names(
         self, object_type: str, groups: Sequence[FilterGroup] = (), *, merged: bool = False
     ) -> list[str]:
-        """List the names of the properties that a search's records show; reads every record of the type."""
+        """List the names of the properties that a search's records show; reads every record of the type.
+
+        Raises InvalidFilter.
+        """
+        groups = self._read(object_type, groups)
         return searching.property_names(self._now, object_type, groups, is_merged=merged)
+
+    def _read(self, object_type: str, groups: Sequence[FilterGroup]) -> list[FilterGroup]:
+        return read_filters(settings.effective(self._now), object_type, groups) if groups else []
 
     def history(
         self,

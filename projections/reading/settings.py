@@ -21,6 +21,14 @@ def known_types(moment: Moment) -> list[str]:
     return sorted({*accounts.STANDARD_TYPES, *accounts.OPTIONAL_TYPES, *defined})
 
 
+def effective(moment: Moment) -> Account:
+    """Fold an account's settings at a moment."""
+    account: Account | None = None
+    for stored in moment.ledger.stream(streams.settings(moment.account), moment.at):
+        account = accounts.evolve(account, moment.ledger.decode(stored))
+    return account if account is not None else accounts.DEFAULT_SETTINGS
+
+
 def read_account(moment: Moment) -> shapes.AccountShown:
     """Show an account's settings at a moment: few events, folded from the ledger."""
     account: Account | None = None

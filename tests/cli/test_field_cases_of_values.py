@@ -3,7 +3,10 @@
 Each input in `tests/field_cases/` is applied to an empty ledger.
 """
 
+import json
 from pathlib import Path
+
+import pytest
 
 from tests.cli.user import Shown, User, decision
 
@@ -55,3 +58,81 @@ def test_field_case_blank_list_a_list_of_blanks_is_empty(user: User) -> None:
     assert (shown["v"], shown["w"]) == (["x"], ["y"])
     assert decision(user.json("merges", "show", merge_id), "v")["rule"] == "H09"
     assert "v" not in user.show("a", "--no-follow").get("properties", {})
+
+
+def search(user: User, name: str, operator: str, **operands: object) -> list[str]:
+    groups = [{"filters": [{"propertyName": name, "operator": operator, **operands}]}]
+    return user.ids("search", "contacts", "--filter", json.dumps(groups))
+
+
+def test_field_case_date_filter_epoch_milliseconds_are_instants(user: User) -> None:
+    assert codes(carry_out(user, "date-filter-epoch")) == {}
+    assert user.show("new")["segments"]["active"] == ["s"]
+    assert user.show("old")["segments"]["active"] == []
+    assert (user.show("new")["workflows"], user.show("old")["workflows"]) == (["w"], [])
+    for value in ("1704067200000", 1704067200000, "2024-01-01", "2024-01-01T01:00:00+01:00"):
+        assert search(user, "createdate", "GT", value=value) == ["new"]
+        assert search(user, "createdate", "LTE", value=value) == ["old"]
+    assert search(user, "createdate", "EQ", value="1557014400000") == ["old"]
+    assert search(user, "createdate", "IN", values=[1557014400000]) == ["old"]
+    assert search(user, "createdate", "BETWEEN", value=1557014400000, highValue="1557014400001") == ["old"]
+
+
+@pytest.mark.parametrize("command", ["define_segment", "define_workflow"])
+def test_field_case_date_filter_epoch_what_is_no_instant_is_refused_when_defined(user: User, command: str) -> None:
+    groups = [{"filters": [{"propertyName": "createdate", "operator": "GT", "value": "01/01/2024"}]}]
+    fields = {"name": "n", "object_type": "contacts", "filter_groups": groups}
+    ids = {"define_segment": {"segment_id": "s", "kind": "active"}, "define_workflow": {"workflow_id": "w"}}[command]
+    outcome = user.refused(command, **fields, **ids)
+    assert outcome["code"] == "INVALID_FILTER"
+    assert (outcome["details"]["property"], outcome["details"]["operator"]) == ("createdate", "GT")
+    assert "epoch milliseconds" in outcome["message"]
+    assert "01/01/2024" not in json.dumps(outcome)
+
+
+def test_field_case_date_filter_epoch_what_is_no_instant_is_a_mistake_in_a_search(user: User) -> None:
+    user.contact("a")
+    groups = [{"filters": [{"propertyName": "createdate", "operator": "GT", "value": "01/01/2024"}]}]
+    for words in (
+        ["search", "contacts", "--filter", json.dumps(groups)],
+        ["find", "contacts", "--property", "createdate=x"],
+    ):
+        ran = user.run(*words)
+        assert ran.code == 2
+        assert "INVALID_FILTER: filter" in ran.err
+        assert "on createdate: expected a date" in ran.err
+    assert user.ids("find", "contacts", "--property", f"createdate={user.properties('a')['createdate']}") == ["a"]
+
+
+def test_field_case_filter_mixed_types_text_is_compared_with_text_and_numbers_with_numbers(user: User) -> None:
+    carry_out(user, "filter-mixed-types")
+    assert search(user, "zip", "EQ", value="00123") == ["a"]
+    assert search(user, "zip", "IN", values=["00123"]) == ["a"]
+    assert search(user, "zip", "EQ", value=123) == ["b"]
+    assert search(user, "zip", "NEQ", value="00123") == ["b"]
+    assert search(user, "zip", "GT", value=9) == ["b"]
+    assert search(user, "zip", "LT", value="1") == ["a"]
+    assert user.ids("find", "contacts", "--property", "zip=00123") == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("token", "found"),
+    [
+        ("Mc-Donald", "a"),
+        ("donald", "a"),
+        ("jr", "a"),
+        ("jr.", "a"),
+        ("Ann Mc-Donald", "a"),
+        ("Don", ""),
+        ("Don*", "a"),
+        ("*nald", "a"),
+        ("PAT", "b"),
+        ("O'Brien", "b"),
+        ("hello", "c"),
+        ("ell", ""),
+        ("*ell*", "c"),
+    ],
+)
+def test_field_case_token_punctuation_a_word_ends_at_punctuation(user: User, token: str, found: str) -> None:
+    carry_out(user, "token-punctuation")
+    assert search(user, "v", "CONTAINS_TOKEN", value=token) == [*found]

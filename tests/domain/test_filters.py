@@ -175,6 +175,84 @@ def test_contains_token_does_not_match_a_part_of_a_word(value: Plain, token: str
     assert not holds(value, "CONTAINS_TOKEN", value=token)
 
 
+@pytest.mark.parametrize(
+    ("value", "token", "found"),
+    [
+        ("(Pat)", "pat", True),
+        ("«Жанна», д'Арк", "жанна", True),
+        ("«Жанна», д'Арк", "арк", True),
+        ("Жанна", "жан", False),
+        ("straße 5", "STRASSE", True),
+        ("Jose\u0301 Pérez", "josé", True),  # However the accent is composed.
+        ("Jose\u0301", "jose", False),  # An accent belongs to its letter.
+        ("हिन्दी भाषा", "हिन्दी", True),  # Signs of vowels are no ends of words.
+        ("हिन्दी भाषा", "हिन्द", False),
+        ("\u0645\u06cc\u200c\u062e\u0648", "\u0645\u06cc", False),  # A joiner joins.
+        ("東京都", "東京", True),  # No blanks are written between these words.
+        ("ไทยแลนด์", "ไทย", True),
+        ("東京タワー2", "東京", True),
+        ("日本語", "本", True),
+        ("first_name", "name", False),
+        ("ann@x.example", "x.example", True),
+        ("C++ and C", "c++", True),
+        ("room 42a", "42", False),
+        ("a  b", "a  b", True),
+        ("Gent", "  gent ", True),
+        ("Gent", "", False),
+        ("Gent", " ", False),
+        ("Gent", "*", True),
+        ("aa a", "a", True),  # The first place is none, the next one is.
+        (True, "true", True),
+        (1e22, "1e22", True),
+        (1.5, "1.5", True),
+    ],
+)
+def test_a_word_ends_at_punctuation_in_any_script(value: Plain, token: str, *, found: bool) -> None:
+    assert holds(value, "CONTAINS_TOKEN", value=token) is found
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted", "is_same"),
+    [
+        ("00123", 123, False),
+        (123, "00123", False),
+        ("123", 123, True),
+        (1.1, "1.10", True),
+        (123, " 123", False),
+        ("1_000", 1000, False),
+        ("\u0663", 3, False),
+        ("9" * 400, 9, False),
+        ("Jose\u0301", "JOSÉ", True),
+        ("straße", "STRASSE", True),
+        ("2024-01-01T00:00:00Z", 1704067200000, True),
+        ("2024-01-01T00:00:00Z", "1704067200000", True),
+        ("1704067200000", "2024-01-01", True),
+        ("1704067200000", 1704067200000, True),
+        ("20240101", "2024-01-01", False),  # As text it may be anything.
+        (["", "x"], "", False),
+    ],
+)
+def test_text_is_text_and_numbers_are_numbers(value: Plain, wanted: str | float, *, is_same: bool) -> None:
+    assert holds(value, "EQ", value=wanted) is is_same
+    assert holds(value, "NEQ", value=wanted) is not is_same
+
+
+@pytest.mark.parametrize(
+    ("less", "more"),
+    [("10", "9"), ("00123", "1"), (9, "10"), ("2023-12-31", 1704067200000), ("Z", "é"), ("e\u0301a", "éb")],
+)
+def test_text_is_in_the_order_of_text_and_numbers_of_numbers(less: str | float, more: str | float) -> None:
+    assert holds(less, "LT", value=more)
+    assert not holds(less, "GTE", value=more)
+    assert holds(more, "GT", value=less)
+
+
+@pytest.mark.parametrize("wanted", ["01/01/2024", "x", "2024-13"])
+def test_a_time_compares_with_no_text_that_is_none(wanted: str) -> None:
+    for operator in ("LT", "LTE", "GT", "GTE"):
+        assert not holds("2025-05-05T00:00:00Z", operator, value=wanted)
+
+
 def test_filters_in_a_group_must_all_hold_and_one_group_is_enough() -> None:
     test = groups(
         [
