@@ -91,6 +91,8 @@ def _around(record: Row) -> Iterator[tuple[str, RenderableType]]:
     for name in ("workflows", "usertokens"):
         if record.get(name):
             yield name, some(record[name])
+    for name, values in (record.get("additional_identifiers") or {}).items():
+        yield visible(f"also {name}"), some(values)
     if playbooks := record.get("playbooks"):
         yield "playbooks", text([f"{one['playbook_id']} ({one['state']})" for one in playbooks])
     for system, external_id in (record.get("sync") or {}).items():

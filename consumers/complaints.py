@@ -53,6 +53,7 @@ class _Told(Exception):  # noqa: N818  carries a complaint out of a decoder
 _IN_WORDS: Final = {
     r"^[A-Za-z0-9_.\-]{1,64}": "an id (1 to 64 of A-Z a-z 0-9 _ . -)",
     r"^[A-Za-z0-9_.\-:/]{1,200}": "a command id (1 to 200 of A-Z a-z 0-9 _ . - : /)",
+    r"^(email|domain|property:[a-z][a-z0-9_]{0,99})": "email, domain or property:NAME",
     r"^[a-z][a-z0-9_]{0,63}": "the name of an object type (a-z, then a-z 0-9 _)",
     r"^[a-z][a-z0-9_]{0,99}": "the name of a property (a-z, then a-z 0-9 _)",
 }

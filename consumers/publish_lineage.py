@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from domain import events as e
 from domain import streams
-from domain.claims import CLAIMING, DOMAIN, EMAIL, USERTOKEN, claim_changes
+from domain.claims import CLAIMING, DOMAIN, EMAIL, USERTOKEN, claim_changes, unique_kind
 from domain.ids import RecordId
 from ledger.codec import decode
 from ledger.ledger import Ledger
@@ -35,8 +35,14 @@ class United(Struct):
         """List the values of a kind of identifier, each once."""
         return list(dict.fromkeys(value for of_kind, value, _ in self.claims if of_kind == kind))
 
+    def unique(self, object_type: str) -> dict[str, list[str]]:
+        """List the values of every unique property that has one."""
+        prefix = unique_kind(object_type, "")
+        kinds = sorted({kind for kind, _, _ in self.claims if kind.startswith(prefix)})
+        return {kind.removeprefix(prefix): self.values(kind) for kind in kinds}
+
     def note(self, stream: str, event: e.Event) -> None:
-        """Fold an event of the lineage's own record, other than the merge that made it."""
+        """Fold an event of the lineage's own record; the merge that made it after its sides are united."""
         object_type, record_id = streams.record_ref(stream)
         if isinstance(event, e.PlaybookLogged):
             self.playbooks.pop((record_id, event.playbook_id), None)
@@ -44,7 +50,7 @@ class United(Struct):
                 self.playbooks[record_id, event.playbook_id] = None
         elif type(event) in CLAIMING:
             for key, holder, held in claim_changes(streams.parse(stream).account, object_type, record_id, event):
-                if key.kind in _IDENTIFIERS:
+                if key.kind in _IDENTIFIERS or key.kind.startswith(unique_kind(object_type, "")):
                     claim = key.kind, key.value, holder.record_id
                     if held:
                         self.claims[claim] = None
@@ -75,6 +81,7 @@ class Lineages:
                 self._at(stream).note(stream, event)
             elif stream not in self._kept:
                 one = _merged(event, [self._kept.pop(side, United()) for side, _ in _sides(stream, event)])
+                one.note(stream, event)
                 self._kept[stream] = one
                 if position in merges:
                     told[stream] = United(one.merged_ids, {**one.claims}, {**one.playbooks})

@@ -84,7 +84,7 @@ class Suppression(Struct, frozen=True):
 
 
 class Identifier(Struct, frozen=True):
-    """The primary address or domain, and the others."""
+    """The primary address, domain or unique value, and the others."""
 
     primary: str | None = None
     additional: list[str] = []
@@ -96,14 +96,14 @@ class Identifiers(Struct, frozen=True):
     emails: Identifier = Identifier()
     domains: Identifier = Identifier()
     usertokens: list[str] = []
+    properties: dict[str, Identifier] = {}
 
 
 class Effects(Struct, frozen=True, kw_only=True):
     """What else a merge did.
 
-    `primary_company` is the one that the Primary label stands on; of the properties in `unique_released` the
-    value that was not kept may be another record's; `not_duplicates` are marks that stand on the merged record;
-    `hierarchy_dropped` are parents and children of the secondary that the merged record does not have.
+    `primary_company` is the one that the Primary label stands on; `not_duplicates` are marks that stand on the merged
+    record; `hierarchy_dropped` are parents and children of the secondary that the merged record does not have.
     """
 
     associations_demoted: list[Ref]
@@ -122,7 +122,6 @@ class Effects(Struct, frozen=True, kw_only=True):
     playbooks_kept: list[str] = []
     primary_company: str | None = None
     not_duplicates: list[str] = []
-    unique_released: list[str] = []
     hierarchy_dropped: list[LabelDropped] = []
 
 

@@ -25,7 +25,7 @@ from consumers.publish_shapes import (
 )
 from domain import events as e
 from domain import streams
-from domain.claims import DOMAIN, EMAIL, PRIMARY_IDENTIFIERS, USERTOKEN
+from domain.claims import DOMAIN, EMAIL, PRIMARY_IDENTIFIERS, USERTOKEN, claimed_text
 from domain.ids import RecordId
 from domain.outcomes import outcome_of
 from domain.record import Record, kept_value, personal, text_of
@@ -108,6 +108,12 @@ def _effects(event: e.RecordsMerged, united: United, object_type: str, decisions
             None if primary is None else str(primary), [one for one in united.values(kind) if one != primary]
         )
 
+    primaries = {name: None if v is None else claimed_text(v) for name, v in values.items()}
+    unique = {
+        name: Identifier(primaries.get(name), [one for one in found if one != primaries.get(name)])
+        for name, found in united.unique(object_type).items()
+    }
+
     def sync(systems: dict[str, RecordId]) -> dict[str, str]:
         return {system: text_of(event.values, of, e.SYNC + system) or "" for system, of in sorted(systems.items())}
 
@@ -129,11 +135,10 @@ def _effects(event: e.RecordsMerged, united: United, object_type: str, decisions
             Suppression(one.kind, one.topic, address(one), one.at, one.source_record_id) for one in event.suppressions
         ],
         skipped=list(event.skipped),
-        identifiers=Identifiers(identifier(EMAIL), identifier(DOMAIN), united.values(USERTOKEN)),
+        identifiers=Identifiers(identifier(EMAIL), identifier(DOMAIN), united.values(USERTOKEN), unique),
         playbooks_kept=sorted({playbook_id for _, playbook_id in united.playbooks}),
         primary_company=event.primary_company,
         not_duplicates=list(event.not_duplicates),
-        unique_released=list(event.released),
         hierarchy_dropped=[LabelDropped(object_type, one.record_id, one.label) for one in event.hierarchy_dropped],
     )
 

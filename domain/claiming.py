@@ -5,17 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from domain import events as e
 from domain import streams
 from domain.account import READ_ONLY, Account
-from domain.claims import EMAIL, PRIMARY_IDENTIFIERS, SUPPRESSION, ClaimKey, property_claim
+from domain.claims import EMAIL, PRIMARY_IDENTIFIERS, SUPPRESSION, ClaimKey, claimed_text, property_claim
 from domain.deciding import Deciding, claim_needs
+from domain.effects import Sides
 from domain.identifiers import normalised
-from domain.ids import RecordRef
+from domain.ids import RecordId, RecordRef
 from domain.lifecycle import LIFECYCLE_STAGE, as_written, is_stage
 from domain.record import Record
 from domain.refusals import IdentifierInUse, InvalidProperty, ReadOnlyProperty
 from domain.rulesets import CREATE_DATE
-from domain.values import Dressed, Plain, Sent, Source, Value, as_text, is_empty, read_typed, utc
+from domain.values import Dressed, Plain, Sent, Source, Value, is_empty, read_typed, utc
 from domain.view import Need, View
-from domain.warned import unknown_stage
+from domain.warned import not_unique, unknown_stage
 
 # -- reading what was sent --------------------------------------------------------------------------------------------
 
@@ -87,7 +88,7 @@ def identifier_needs(view: View, account_id: str, object_type: str, sent: Mappin
             except InvalidProperty:
                 continue
             if not is_empty(v):
-                yield from value_needs(view, account_id, object_type, name, as_text(v).strip())
+                yield from value_needs(view, account_id, object_type, name, claimed_text(v))
 
 
 def value_needs(view: View, account_id: str, object_type: str, name: str, v: str) -> Iterator[Need]:
@@ -109,6 +110,38 @@ def refuse_if_claimed(deciding: Deciding, ref: RecordRef, name: str, value: Valu
         other = next(holder for holder in holders if holder.record_id not in mine)
         raise IdentifierInUse(name, deciding.view.current_id(deciding.account_id, other))
     return bool(mine)
+
+
+def claimed_by_merge(
+    deciding: Deciding, sides: Sides, decisions: Iterable[e.Decided]
+) -> dict[str, tuple[RecordId, ...]]:
+    """Claim both sides' unique values that nobody claims: those that were set before their property was unique.
+
+    A claimed one stays so, the loser's too, like an additional address. Warns where the value kept is another record's.
+    """
+    unique = deciding.account.unique_properties(sides.object_type)
+    claimed: dict[str, tuple[RecordId, ...]] = {}
+    for decided in decisions if unique else ():
+        name = decided.property
+        unclaimed: dict[ClaimKey, RecordId] = {}  # One, where both sides have the same value.
+        for side_name, side in zip(("primary", "secondary"), sides.both, strict=True):
+            value = side.value(name) if name in unique else None
+            if value is None:
+                continue
+            key = property_claim(deciding.account_id, sides.object_type, name, value.v)
+            if not deciding.view.holders(key):
+                unclaimed.setdefault(key, side.origin(name))
+            elif decided.side == side_name:
+                _warn_if_anothers(deciding, sides, name, key)
+        if unclaimed:
+            claimed[name] = tuple(unclaimed.values())
+    return claimed
+
+
+def _warn_if_anothers(deciding: Deciding, sides: Sides, name: str, key: ClaimKey) -> None:
+    for holder in deciding.view.holders(key):
+        if not any(deciding.is_today(*holder, side.record_id) for side in sides.both):
+            deciding.warn(not_unique(name, deciding.view.current_id(deciding.account_id, holder)))
 
 
 def follow_suppressions(deciding: Deciding, ref: RecordRef, address: str) -> None:

@@ -28,6 +28,7 @@ CLAIMING: Final = frozenset(
         e.WorkflowDefined,
     )
 )
+PROPERTY: Final = "property:"  # Begins the kind of an additional value of a unique property.
 # The property that holds the primary identifier of a type.
 PRIMARY_IDENTIFIERS: Final = {"contacts": EMAIL, "companies": DOMAIN}
 
@@ -63,10 +64,21 @@ def unique_kind(object_type: str, name: str) -> str:
     return f"unique:{object_type}:{name}"
 
 
+def identifier_claim(account: AccountId, object_type: str, kind: str, v: str) -> ClaimKey:
+    """Name the claim that an additional identifier makes."""
+    name = kind.removeprefix(PROPERTY)
+    return ClaimKey(account, kind, v) if name == kind else property_claim(account, object_type, name, v)
+
+
 def property_claim(account: AccountId, object_type: str, name: str, v: Plain) -> ClaimKey:
     """Name the claim that a property's value makes, as trimmed text; the property is an identifier or unique."""
     kind = name if PRIMARY_IDENTIFIERS.get(object_type) == name else unique_kind(object_type, name)
-    return ClaimKey(account, kind, as_text(v).strip())
+    return ClaimKey(account, kind, claimed_text(v))
+
+
+def claimed_text(v: Plain) -> str:
+    """Write a property's value as it is claimed."""
+    return as_text(v).strip()
 
 
 def claim_changes(  # noqa: C901  one case an event
@@ -93,10 +105,11 @@ def claim_changes(  # noqa: C901  one case an event
                 if isinstance(new, Value):
                     yield ClaimChange(property_claim(account, object_type, name, new.v), me, held=True)
         case e.IdentifierAdded(kind=kind) if (v := text(e.IDENTIFIER)) is not None:
-            yield ClaimChange(ClaimKey(account, kind, v), me, held=True)
+            yield ClaimChange(identifier_claim(account, object_type, kind, v), me, held=True)
         case e.IdentifierRemoved(kind=kind) if (v := text(e.IDENTIFIER)) is not None:
             for holder in event.holders:
-                yield ClaimChange(ClaimKey(account, kind, v), RecordRef(object_type, holder), held=False)
+                key = identifier_claim(account, object_type, kind, v)
+                yield ClaimChange(key, RecordRef(object_type, holder), held=False)
         case e.SyncLinked(system=system) if (v := text(e.SYNC + system)) is not None:
             yield ClaimChange(ClaimKey(account, sync_kind(system), v), me, held=True)
         case e.SyncUnlinked(system=system) if (v := text(e.SYNC + system)) is not None:
@@ -104,23 +117,28 @@ def claim_changes(  # noqa: C901  one case an event
         case e.Suppressed() if (v := text(e.ADDRESS)) is not None:
             yield ClaimChange(ClaimKey(account, SUPPRESSION, v), me, held=True)
         case e.RecordsMerged():
-            yield from _freed_by_merge(account, object_type, event)
+            yield from _changed_by_merge(account, me, event)
         case _:
             pass
 
 
-def _freed_by_merge(account: AccountId, object_type: str, event: e.RecordsMerged) -> Iterator[ClaimChange]:
-    """A unique value that lost, and sync links that end, are free again."""
-    for decided in event.decisions if event.released else ():
-        for holder in event.released.get(decided.property, ()):
-            loser = decided.secondary if decided.side == "primary" else decided.primary
-            value = event.values.get(loser or "", {}).get(decided.property)
-            if isinstance(value, Value):
-                key = property_claim(account, object_type, decided.property, value.v)
-                yield ClaimChange(key, RecordRef(object_type, holder), held=False)
+def claimed_by(event: e.RecordsMerged) -> dict[str, list[str]]:
+    """List the unique values that a merge claims for the merged record, as they are claimed."""
+    found: dict[str, list[str]] = {}
+    for name, sources in event.claimed.items():
+        values = [event.values.get(source, {}).get(name) for source in sources]
+        found[name] = [claimed_text(value.v) for value in values if isinstance(value, Value)]
+    return found
+
+
+def _changed_by_merge(account: AccountId, me: RecordRef, event: e.RecordsMerged) -> Iterator[ClaimChange]:
+    """Unique values that led nowhere lead to the merged record; sync links that end are free again."""
+    for name, values in claimed_by(event).items():
+        for v in values:
+            yield ClaimChange(property_claim(account, me.object_type, name, v), me, held=True)
     for system, holders in event.sync_released.items():
         for holder in holders:
             value = event.values.get(holder, {}).get(e.SYNC + system)
             if isinstance(value, Value):
                 key = ClaimKey(account, sync_kind(system), str(value.v))
-                yield ClaimChange(key, RecordRef(object_type, holder), held=False)
+                yield ClaimChange(key, RecordRef(me.object_type, holder), held=False)

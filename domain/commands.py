@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from domain.filters import FilterGroup
-from domain.ids import CommandId, Id, PropertyName, RecordRef, TypeName
+from domain.ids import CommandId, Id, IdentifierKind, PropertyName, RecordRef, TypeName
 from domain.values import Dressed, Plain, PropertyType, Sent
 
 DEFAULT_ACCOUNT: Final = "main"
@@ -24,7 +24,6 @@ Label: TypeAlias = Annotated[str, Meta(min_length=1, max_length=100)]
 Plan: TypeAlias = Literal["free", "starter", "professional", "enterprise"]
 RuleName: TypeAlias = Literal["primary_wins", "most_recent", "oldest", "sum", "max", "min", "union"]
 SegmentKind: TypeAlias = Literal["static", "active"]
-IdentifierKind: TypeAlias = Literal["email", "domain"]
 SuppressionKind: TypeAlias = Literal["unsubscribed", "objected", "do_not_contact"]
 PlaybookState: TypeAlias = Literal["logged", "draft"]
 Choice: TypeAlias = str | int | float | bool | list[str] | Dressed | None
@@ -276,22 +275,22 @@ class LiftSuppression(RecordCommand, frozen=True, kw_only=True, tag="lift_suppre
 
 
 class IdentifierCommand(RecordCommand, frozen=True, kw_only=True):
-    """A command about an additional email address or domain."""
+    """A command about an additional email address, domain or value of a unique property."""
 
     kind: IdentifierKind
     value: Text
 
 
 class AddIdentifier(IdentifierCommand, frozen=True, kw_only=True, tag="add_identifier"):
-    """Give the record one more address or domain."""
+    """Give the record one more address, domain or unique value."""
 
 
 class RemoveIdentifier(IdentifierCommand, frozen=True, kw_only=True, tag="remove_identifier"):
-    """Take an additional address or domain away; it is free for another record then (H52, H53)."""
+    """Take an additional address, domain or unique value away; it is free for another record then (H52, H53)."""
 
 
 class SetPrimaryIdentifier(IdentifierCommand, frozen=True, kw_only=True, tag="set_primary_identifier"):
-    """Make an additional address or domain the primary one; the old one becomes additional."""
+    """Make an additional address, domain or unique value the primary one; the old one becomes additional."""
 
 
 class MarkCommand(Command, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from domain.claiming import (
     refuse_if_claimed,
     warn_of_unknown_stage,
 )
-from domain.claims import EMAIL, PRIMARY_IDENTIFIERS, property_claim
+from domain.claims import EMAIL, property_claim
 from domain.commands import ArchiveRecord, CreateRecord, RecreateRecord, RestoreRecord, UpdateRecord
 from domain.deciding import Deciding, claim_needs, current_ref, follow_needs
 from domain.enrolling import enroll_triggered, trigger_needs
@@ -188,7 +188,7 @@ def change(deciding: Deciding, ref: RecordRef, values: dict[str, Value], *, caus
         is_mine = not is_empty(new.v) and refuse_if_claimed(deciding, ref, name, new)
         if not is_empty(new.v) and not is_mine:  # Also of a value set before its property was defined unique.
             claimed.append(name)
-        if old is not None and new.v != old.v and not (is_mine and name == PRIMARY_IDENTIFIERS.get(ref.object_type)):
+        if old is not None and new.v != old.v and not is_mine:  # To an own one, the old one becomes additional.
             key = property_claim(deciding.account_id, ref.object_type, name, old.v)
             released[name] = deciding.own_holders(ref, key)
             own[e.RELEASED + name] = old

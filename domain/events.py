@@ -12,7 +12,6 @@ from msgspec import Struct
 
 from domain.commands import (
     DisplayName,
-    IdentifierKind,
     Plan,
     PlaybookState,
     PropertyDefinition,
@@ -94,25 +93,25 @@ class RecordRestored(Event, frozen=True, kw_only=True, gc=False):
 
 
 class IdentifierAdded(Event, frozen=True, kw_only=True, gc=False):
-    """One more address, domain or usertoken leads to this record; the value is `values[...]["@identifier"]`."""
+    """One more address, domain, usertoken or unique value leads to this record: `values[...]["@identifier"]`."""
 
     EVENT_TYPE = "record.identifier-added.v1"
-    kind: Literal["email", "domain", "usertoken"]
+    kind: str  # email, domain, usertoken, or property: and the name of a unique property.
 
 
 class IdentifierRemoved(Event, frozen=True, kw_only=True, gc=False):
-    """An additional address or domain was taken away; `holders` are the ids that claimed it."""
+    """An additional address, domain or unique value was taken away; `holders` are the ids that claimed it."""
 
     EVENT_TYPE = "record.identifier-removed.v1"
-    kind: IdentifierKind
+    kind: str
     holders: tuple[RecordId, ...]
 
 
 class PrimaryIdentifierSet(Event, frozen=True, kw_only=True, gc=False):
-    """An additional address or domain became the primary one; the value stands under its property."""
+    """An additional address, domain or unique value became the primary one; it is the value of its property."""
 
     EVENT_TYPE = "record.primary-identifier-set.v1"
-    kind: IdentifierKind
+    kind: str
 
 
 class PrimaryCompanySet(Event, frozen=True, kw_only=True, gc=False):
@@ -342,7 +341,7 @@ class RecordsMerged(Event, frozen=True, kw_only=True, gc=False):
     suppressions: tuple[CarriedSuppression, ...] = ()
     not_duplicates: tuple[RecordId, ...] = ()
     forms: tuple[str, ...] = ()
-    released: dict[str, tuple[RecordId, ...]] = {}  # Unique properties whose loser is free again.
+    claimed: dict[str, tuple[RecordId, ...]] = {}  # Unique values that led to no record: by property, whose they were.
     skipped: tuple[Skipped, ...] = ()
 
 

@@ -1,83 +1,119 @@
-"""Layer: domain. Whom an identifier leads to: additional addresses and domains (H52, H53), forms (H20 to H23)."""
+"""Layer: domain. Whom an identifier leads to: additional values that lead to it (H52, H53), forms (H20 to H23)."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from domain import events as e
 from domain import streams
+from domain.account import Account
 from domain.claiming import (
     follow_suppressions,
     identifier_needs,
+    read_plain,
     read_properties,
     refuse_create_date,
     refuse_if_claimed,
     value_needs,
 )
-from domain.claims import EMAIL, PRIMARY_IDENTIFIERS, USERTOKEN, ClaimKey
+from domain.claims import EMAIL, PRIMARY_IDENTIFIERS, PROPERTY, USERTOKEN, ClaimKey, claimed_text, property_claim
 from domain.commands import AddIdentifier, IdentifierCommand, RemoveIdentifier, SetPrimaryIdentifier, SubmitForm
 from domain.deciding import Deciding, claim_needs, current_ref, follow_needs
 from domain.editing import change, changed_needs, make, restore
 from domain.enrolling import enroll_triggered, trigger_needs
 from domain.identifiers import normal_domain, normal_email
-from domain.ids import RecordRef
+from domain.ids import RecordId, RecordRef
 from domain.record import Record
 from domain.refusals import AlreadyExists, InvalidProperty, NotAdditional, SumOutOfRange, TypeMismatch
-from domain.values import Dressed, Value, exact_sum
+from domain.values import Dressed, Plain, Value, exact_sum, is_empty
 from domain.view import Need, View
 
 CONTACTS = "contacts"
 COUNT, UNIQUE_COUNT = "num_conversion_events", "num_unique_conversion_events"
 
 
-# -- additional addresses and domains ---------------------------------------------------------------------------------
+# -- additional addresses, domains and unique values ------------------------------------------------------------------
 
 
-def identifier_value(command: IdentifierCommand) -> str:
-    """Read the address or domain of a command as it is stored. Raises InvalidProperty."""
+def _name(command: IdentifierCommand) -> str:
+    """Name the property that holds the primary one."""
+    return command.kind.removeprefix(PROPERTY)
+
+
+def _value(account: Account, command: IdentifierCommand) -> Plain:
+    """Read the value of a command as it is stored. Raises InvalidProperty."""
+    name = _name(command)
+    if name != command.kind:
+        v = read_plain(account, command.object_type, name, command.value)
+        if is_empty(v):
+            raise InvalidProperty(name, "expected a value")
+        return v
     try:
         return normal_email(command.value) if command.kind == "email" else normal_domain(command.value)
     except ValueError as error:
         raise InvalidProperty(command.kind, str(error)) from None
 
 
+def _refuse_kind(account: Account, command: IdentifierCommand) -> None:
+    """Refuse a kind of identifier that records of this type do not have."""
+    name = _name(command)
+    if name == command.kind:
+        if PRIMARY_IDENTIFIERS.get(command.object_type) != name:
+            expected = next(one for one, of in PRIMARY_IDENTIFIERS.items() if of == name)
+            raise TypeMismatch(expected, command.object_type, f"a record with {name}s")
+    elif name not in account.unique_properties(command.object_type):
+        said = f"is no unique property of {command.object_type}; only a unique property has additional values"
+        raise InvalidProperty(name, said)
+
+
 def additional_needs(command: IdentifierCommand, view: View) -> Iterator[Need]:
-    """The record, who has the address or domain, and what triggers look at."""
+    """The record, who has the value, and what triggers look at."""
     ref = RecordRef(command.object_type, command.record_id)
     yield from follow_needs(view, command.account, ref)
-    if PRIMARY_IDENTIFIERS.get(command.object_type) == command.kind:
-        try:
-            v = identifier_value(command)
-        except InvalidProperty:
-            return
-        yield from value_needs(view, command.account, command.object_type, command.kind, v)
+    if not view.has(streams.settings(command.account)):
+        return
+    account = view.account(command.account)
+    try:
+        _refuse_kind(account, command)
+        v = _value(account, command)
+    except (TypeMismatch, InvalidProperty):
+        return
+    yield from value_needs(view, command.account, command.object_type, _name(command), claimed_text(v))
     current = current_ref(view, command.account, ref)
     if current is not None:
         yield from trigger_needs(view, command.account, current)
 
 
-def _subject(deciding: Deciding, command: IdentifierCommand) -> tuple[RecordRef, str, bool]:
-    """The current record, the value as stored, and whether the record has it."""
+class _Subject(NamedTuple):
+    """The current record, the value as stored, the claim on it, and the ids of the record that hold the claim."""
+
+    ref: RecordRef
+    value: Plain
+    key: ClaimKey
+    holders: tuple[RecordId, ...]
+
+
+def _subject(deciding: Deciding, command: IdentifierCommand) -> _Subject:
     deciding.known_type(command.object_type)
-    if PRIMARY_IDENTIFIERS.get(command.object_type) != command.kind:
-        expected = next(one for one, name in PRIMARY_IDENTIFIERS.items() if name == command.kind)
-        raise TypeMismatch(expected, command.object_type, f"a record with {command.kind}s")
+    _refuse_kind(deciding.account, command)
     deciding.about = ref = deciding.current(RecordRef(command.object_type, command.record_id))
-    v = identifier_value(command)
-    mine = deciding.own_holders(ref, ClaimKey(deciding.account_id, command.kind, v))
-    return ref, v, bool(mine)
+    v = _value(deciding.account, command)
+    key = property_claim(deciding.account_id, command.object_type, _name(command), v)
+    return _Subject(ref, v, key, deciding.own_holders(ref, key))
 
 
-def _is_primary(deciding: Deciding, ref: RecordRef, kind: str, v: str) -> bool:
-    primary = deciding.record(ref).value(kind)
-    return primary is not None and primary.v == v
+def _is_primary(deciding: Deciding, subject: _Subject, name: str) -> bool:
+    primary = deciding.record(subject.ref).value(name)
+    return primary is not None and claimed_text(primary.v) == subject.key.value
 
 
 def add_identifier(deciding: Deciding, command: AddIdentifier) -> None:
-    """Give the record one more address or domain; one that it has already stays as it is."""
-    ref, v, is_mine = _subject(deciding, command)
-    if is_mine:
+    """Give the record one more value that leads to it; one that it has already stays as it is."""
+    subject = _subject(deciding, command)
+    if subject.holders:
         return
+    ref, v = subject.ref, subject.key.value
     before = deciding.record(ref)
-    refuse_if_claimed(deciding, ref, command.kind, deciding.value(v))
+    refuse_if_claimed(deciding, ref, _name(command), deciding.value(v))
     named = {e.IDENTIFIER: deciding.value(v)}
     deciding.emit_on(
         ref, e.IdentifierAdded(kind=command.kind, values=deciding.values(ref.record_id, named), **deciding.meta)
@@ -88,18 +124,18 @@ def add_identifier(deciding: Deciding, command: AddIdentifier) -> None:
 
 
 def remove_identifier(deciding: Deciding, command: RemoveIdentifier) -> None:
-    """Take an additional address or domain away, under every id it is claimed by; old ids still lead here."""
-    ref, v, is_mine = _subject(deciding, command)
-    if not is_mine or _is_primary(deciding, ref, command.kind, v):
+    """Take an additional value away, under every id it is claimed by; old ids still lead here."""
+    subject = _subject(deciding, command)
+    ref = subject.ref
+    if not subject.holders or _is_primary(deciding, subject, _name(command)):
         raise NotAdditional(command.kind, ref.record_id)
     before = deciding.record(ref)
-    key = ClaimKey(deciding.account_id, command.kind, v)
     deciding.emit_on(
         ref,
         e.IdentifierRemoved(
             kind=command.kind,
-            holders=deciding.own_holders(ref, key),
-            values=deciding.values(ref.record_id, {e.IDENTIFIER: deciding.value(v)}),
+            holders=subject.holders,
+            values=deciding.values(ref.record_id, {e.IDENTIFIER: deciding.value(subject.key.value)}),
             **deciding.meta,
         ),
     )
@@ -107,14 +143,15 @@ def remove_identifier(deciding: Deciding, command: RemoveIdentifier) -> None:
 
 
 def set_primary_identifier(deciding: Deciding, command: SetPrimaryIdentifier) -> None:
-    """Make an additional address or domain the primary one; the primary one stays as it is."""
-    ref, v, is_mine = _subject(deciding, command)
-    if not is_mine:
+    """Make an additional value the primary one; the primary one stays as it is."""
+    subject = _subject(deciding, command)
+    ref, name = subject.ref, _name(command)
+    if not subject.holders:
         raise NotAdditional(command.kind, ref.record_id)
-    if _is_primary(deciding, ref, command.kind, v):
+    if _is_primary(deciding, subject, name):
         return
     before = deciding.record(ref)
-    named: dict[str, Value] = {command.kind: deciding.value(v)}
+    named = {name: Value(subject.value, deciding.at)}
     deciding.emit_on(
         ref, e.PrimaryIdentifierSet(kind=command.kind, values=deciding.values(ref.record_id, named), **deciding.meta)
     )

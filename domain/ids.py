@@ -16,6 +16,8 @@ _ID = r"[A-Za-z0-9_.\-]{1,64}"
 Id: TypeAlias = Annotated[str, Meta(pattern=rf"^{_ID}(?!\n)$")]
 CommandId: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.\-:/]{1,200}(?!\n)$")]
 TypeName: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}(?!\n)$")]
+# What an additional value is one of: email, domain, or property:NAME of a unique property.
+IdentifierKind: TypeAlias = Annotated[str, Meta(pattern=r"^(email|domain|property:[a-z][a-z0-9_]{0,99})(?!\n)$")]
 PropertyName: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,99}(?!\n)$")]
 
 RecordId: TypeAlias = str

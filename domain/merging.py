@@ -17,7 +17,7 @@ from domain import effects, hierarchy, streams
 from domain import events as e
 from domain.blocking import PRECONDITIONS, Pair
 from domain.choosing import chosen_sides
-from domain.claiming import warn_of_unknown_stage
+from domain.claiming import claimed_by_merge, warn_of_unknown_stage
 from domain.claims import property_claim
 from domain.commands import MergeRecords
 from domain.deciding import Deciding, claim_needs, current_needs, follow_needs, lineage_needs
@@ -161,7 +161,7 @@ def _decided(deciding: Deciding, command: MergeRecords) -> tuple[RecordRef, e.Re
             deciding, sides, tuple(dict.fromkeys((*sides.primary.not_duplicates, *sides.secondary.not_duplicates)))
         ),
         forms=tuple(dict.fromkeys((*sides.primary.forms, *sides.secondary.forms))),
-        released=_released(deciding, sides, survived.decisions),
+        claimed=claimed_by_merge(deciding, sides, survived.decisions),
         skipped=planned.skipped,
         **deciding.meta,
     )
@@ -198,24 +198,6 @@ def _is_marked(deciding: Deciding, sides: effects.Sides) -> bool:
         for side, against in ((one, other), (other, one))
         for marked in side.not_duplicates
     )
-
-
-def _released(deciding: Deciding, sides: effects.Sides, decisions: list[e.Decided]) -> dict[str, tuple[RecordId, ...]]:
-    """The losing value of a unique property is free again; addresses and domains stay with the merged record."""
-    unique = deciding.account.unique_properties(sides.object_type)
-    released: dict[str, tuple[RecordId, ...]] = {}
-    for decided in decisions if unique else ():
-        if decided.property not in unique or decided.side not in ("primary", "secondary"):
-            continue
-        loser = sides.secondary if decided.side == "primary" else sides.primary
-        value = loser.value(decided.property)
-        if value is None:
-            continue
-        key = property_claim(deciding.account_id, sides.object_type, decided.property, value.v)
-        holders = deciding.own_holders(RecordRef(sides.object_type, loser.record_id), key)
-        if holders:
-            released[decided.property] = holders
-    return released
 
 
 # -- the preview's token ----------------------------------------------------------------------------------------------

@@ -406,7 +406,7 @@ class SegmentIsActive(Refusal):
 
 
 class NotAdditional(Refusal):
-    """Not an additional address or domain of this record."""
+    """Not an additional address, domain or unique value of this record."""
 
     code = "NOT_ADDITIONAL"
 

@@ -29,6 +29,15 @@ def unknown_stage(name: str, record_id: RecordId) -> Warned:
     )
 
 
+def not_unique(name: str, record_id: RecordId) -> Warned:
+    """The merged record has a unique value that another record claims."""
+    return Warned(
+        "NOT_UNIQUE",
+        f"{record_id} has the same {name} as the merged record, and keeps it; change one of them, or merge the two",
+        {"property": name, "record_id": record_id},
+    )
+
+
 def unique_from_now_on(name: str) -> Warned:
     """A property became unique after records of its type could have been given values."""
     return Warned(

@@ -66,7 +66,7 @@ def _has_claims(event: e.Event) -> bool:
         case e.RecordUpdated():
             return bool(event.claimed or event.released)
         case e.RecordsMerged():
-            return bool(event.released or event.sync_released)
+            return bool(event.claimed or event.sync_released)
     return True
 
 

@@ -102,6 +102,7 @@ class Record(Struct, frozen=True, kw_only=True):
     workflows: list[str]
     playbooks: list[PlaybookOfRecord]
     usertokens: list[str]
+    additional_identifiers: dict[str, list[str]]
     sync: dict[str, str]
     suppressions: list[Suppressed]
     active_call: str | None
@@ -233,7 +234,7 @@ class WorkflowEffects(Struct, frozen=True):
 
 
 class Identifiers(Struct, frozen=True):
-    """The primary address or domain, and the others."""
+    """The primary address, domain or unique value, and the others."""
 
     primary: str | None
     additional: list[str]
@@ -244,6 +245,7 @@ class IdentifierEffects(Struct, frozen=True):
 
     emails: Identifiers
     domains: Identifiers
+    properties: dict[str, Identifiers]
     usertokens: list[str]
 
 

@@ -309,19 +309,19 @@ def submit_form(
     )
 
 
-def add_identifier(record: RecordRef, value: str) -> c.AddIdentifier:
-    """Give one more address to a contact, or domain to a company."""
-    return c.AddIdentifier(command_id=command_id(), kind=_kind(record), value=value, **_of(record))
+def add_identifier(record: RecordRef, value: str, kind: str | None = None) -> c.AddIdentifier:
+    """Give one more address to a contact, or domain to a company, or a value of another kind."""
+    return c.AddIdentifier(command_id=command_id(), kind=kind or _kind(record), value=value, **_of(record))
 
 
-def remove_identifier(record: RecordRef, value: str) -> c.RemoveIdentifier:
-    """Take an additional address or domain away."""
-    return c.RemoveIdentifier(command_id=command_id(), kind=_kind(record), value=value, **_of(record))
+def remove_identifier(record: RecordRef, value: str, kind: str | None = None) -> c.RemoveIdentifier:
+    """Take an additional address, domain or value of another kind away."""
+    return c.RemoveIdentifier(command_id=command_id(), kind=kind or _kind(record), value=value, **_of(record))
 
 
-def set_primary_identifier(record: RecordRef, value: str) -> c.SetPrimaryIdentifier:
-    """Make an additional address or domain the primary one."""
-    return c.SetPrimaryIdentifier(command_id=command_id(), kind=_kind(record), value=value, **_of(record))
+def set_primary_identifier(record: RecordRef, value: str, kind: str | None = None) -> c.SetPrimaryIdentifier:
+    """Make an additional address, domain or value of another kind the primary one."""
+    return c.SetPrimaryIdentifier(command_id=command_id(), kind=kind or _kind(record), value=value, **_of(record))
 
 
 def link_sync(record: RecordRef, external_id: str, system: str = "salesforce") -> c.LinkSync:
@@ -469,5 +469,5 @@ def _to(record: RecordRef) -> c.Target:
     return c.Target(record.object_type, record.record_id)
 
 
-def _kind(record: RecordRef) -> c.IdentifierKind:
+def _kind(record: RecordRef) -> str:
     return "domain" if record.object_type == "companies" else "email"

@@ -125,6 +125,10 @@ class Script:
         """Take an address."""
         return self.pick(self.cast.names("{}@x.example", 5))
 
+    def badge(self) -> str:
+        """Take a unique value."""
+        return self.pick(self.cast.names("badge-{}", 9))
+
     def domain(self) -> str:
         """Take a domain."""
         return self.pick(self.cast.names("{}.example"))
@@ -142,7 +146,7 @@ class Script:
         if self.in_(4):
             taken["email"] = None if self.in_(4) else self.email()
         if self.in_(4):
-            taken["badge"] = None if self.in_(4) else self.pick(self.cast.names("badge-{}", 9))
+            taken["badge"] = None if self.in_(4) else self.badge()
         return taken
 
 
@@ -213,15 +217,17 @@ def _dissociate(script: Script) -> c.AnyCommand:
 
 
 def _identifier(script: Script) -> c.AnyCommand:
-    record = script.one_of()
+    record, kind = script.one_of(), None
     value = script.email() if record.object_type == "contacts" else script.domain()
-    asks: tuple[Callable[[RecordRef, str], c.AnyCommand], ...] = (
+    if record.object_type == "contacts" and script.in_(3):
+        value, kind = script.badge(), "property:badge"
+    asks: tuple[Callable[[RecordRef, str, str | None], c.AnyCommand], ...] = (
         b.add_identifier,
         b.add_identifier,
         b.remove_identifier,
         b.set_primary_identifier,
     )
-    return script.pick(asks)(record, value)
+    return script.pick(asks)(record, value, kind)
 
 
 def _suppression(script: Script) -> c.AnyCommand:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from domain import events as e
-from domain.claims import DOMAIN, EMAIL, PRIMARY_IDENTIFIERS, USERTOKEN
+from domain.claims import DOMAIN, EMAIL, PRIMARY_IDENTIFIERS, USERTOKEN, claimed_by, claimed_text
 from domain.ids import RecordId
 from domain.record import kept_value, personal, text_of
 from domain.values import Plain
@@ -20,7 +20,7 @@ from projections import shapes
 from projections.merged_ids import MERGES
 from projections.playbooks import PLAYBOOKS
 from projections.reading.moment import Lineages, Moment, lineages
-from projections.reading.records import claimed
+from projections.reading.records import Claimed, claimed
 from projections.tables import RECORD, STOOD_AT, RecordKey, read_time
 from projections.workflow_enrollment import reason_of
 
@@ -97,7 +97,9 @@ def _effects(
         ),
         static_segments=shapes.SegmentEffects(list(event.segments_removed), list(event.segments_carried)),
         workflows=shapes.WorkflowEffects(_ids(event.unenrolled), list(event.enrolled)),
-        identifiers=shapes.IdentifierEffects(identifiers(EMAIL), identifiers(DOMAIN), claims.of(USERTOKEN)),
+        identifiers=shapes.IdentifierEffects(
+            identifiers(EMAIL), identifiers(DOMAIN), _unique(object_type, event, claims, values), claims.of(USERTOKEN)
+        ),
         sync=shapes.SyncEffects(sync(event.sync_kept), sync(event.sync_unlinked)),
         playbooks=shapes.PlaybookEffects(_playbooks_kept(moment, event, lineage), _ids(event.dropped_drafts)),
         calls_disconnected=_ids(event.calls_disconnected),
@@ -113,6 +115,20 @@ def _effects(
         ],
         skipped=list(event.skipped),
     )
+
+
+def _unique(
+    object_type: str, event: e.RecordsMerged, claims: Claimed, values: dict[str, Plain]
+) -> dict[str, shapes.Identifiers]:
+    """List the values of unique properties that lead to the merged record, those that the merge claims among them."""
+    found = claims.unique(object_type)
+    for name, new in claimed_by(event).items():
+        found[name] = [*found.get(name, ()), *new]
+    shown = {}
+    for name, of in sorted(found.items()):
+        primary = None if values.get(name) is None else claimed_text(values[name])
+        shown[name] = shapes.Identifiers(primary, [one for one in of if one != primary])
+    return shown
 
 
 def _refs(refs: Iterable[tuple[str, str]]) -> list[shapes.Ref]:

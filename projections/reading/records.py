@@ -5,7 +5,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from domain.claims import DOMAIN, EMAIL, PRIMARY_IDENTIFIERS, USERTOKEN
+from domain.claims import DOMAIN, EMAIL, PRIMARY_IDENTIFIERS, USERTOKEN, claimed_text, unique_kind
+from domain.record import Record
 from domain.values import Plain
 from projections import shapes
 from projections.current_records import shown_properties
@@ -33,6 +34,11 @@ class Claimed(Struct, frozen=True):
     def of(self, kind: str, primary: Plain = None) -> list[str]:
         """List the values of a kind, without the primary one."""
         return [value for value in self.values.get(kind, ()) if value != primary]
+
+    def unique(self, object_type: str) -> dict[str, list[str]]:
+        """List the values of every unique property that has one, primary and additional."""
+        prefix = unique_kind(object_type, "")
+        return {kind.removeprefix(prefix): of for kind, of in sorted(self.values.items()) if kind.startswith(prefix)}
 
 
 def claimed(moment: Moment, trees: Mapping[RecordKey, Sequence[RecordKey]]) -> dict[RecordKey, Claimed]:
@@ -104,6 +110,7 @@ def read_records(moment: Moment, requested: Sequence[RecordKey], of: Lineages | 
                 workflows=sorted(state.workflows) if is_active else [],
                 playbooks=playbooks[current],
                 usertokens=claims[current].of(USERTOKEN),
+                additional_identifiers=_additional_unique(current[1], state, claims[current]),
                 sync={system: link.external_id for system, link in sorted(state.sync.items())},
                 suppressions=[
                     shapes.Suppressed(s.kind, s.topic, s.address, s.at, s.source_record_id) for s in state.suppressions
@@ -123,6 +130,16 @@ def additional(object_type: str, state_values: Mapping[str, Plain], claims: Clai
         return {}
     values = claims.of(name, state_values.get(name))
     return {f"hs_additional_{name}s": values} if values else {}
+
+
+def _additional_unique(object_type: str, state: Record, claims: Claimed) -> dict[str, list[str]]:
+    """List the values of unique properties that lead to a record beside its own."""
+    found: dict[str, list[str]] = {}
+    for name, values in claims.unique(object_type).items():
+        own = state.value(name)
+        if others := [value for value in values if own is None or value != claimed_text(own.v)]:
+            found[name] = others
+    return found
 
 
 def _properties(record: RecordKey, one: Stood, merged_ids: list[str], claims: Claimed) -> dict[str, Plain]:

@@ -56,3 +56,77 @@ def test_field_case_lifecycle_writing_an_unknown_stage_is_kept_and_warned_of(use
     assert decision(ran.json, "lifecyclestage")["value"] == "subscriber"
     assert "warning: UNKNOWN_STAGE" in ran.err
     assert codes(user.json("outcomes", "show", "m-1")) == ["UNKNOWN_STAGE"]
+
+
+# -- unique-alias
+
+
+def test_field_case_unique_alias_a_losing_unique_value_still_leads_to_the_merged_record(user: User) -> None:
+    outcomes = applied(user, "unique-alias")
+    assert told(outcomes) == ["applied"] * 4 + ["IDENTIFIER_IN_USE"]
+    assert outcomes[4]["details"] == {"kind": "national_id", "current_id": "m"}
+    assert user.ids("find", "contacts", "--property", "national_id=NL-2") == ["m"]
+    assert user.show("m")["additional_identifiers"] == {"national_id": ["NL-2"]}
+    (merge,) = user.json("merges", "list")["results"]
+    shown = merge["effects"]["identifiers"]["properties"]
+    assert shown == {"national_id": {"primary": "NL-1", "additional": ["NL-2"]}}
+
+
+def test_field_case_unique_alias_it_is_free_once_it_is_removed(user: User) -> None:
+    applied(user, "unique-alias")
+    user.do("remove_identifier", "m", kind="property:national_id", value="NL-2")
+    assert user.run("find", "contacts", "--property", "national_id=NL-2").code == 4
+    assert user.show("m")["additional_identifiers"] == {}
+    user.contact("again", national_id="NL-2")
+    assert user.ids("find", "contacts", "--property", "national_id=NL-2") == ["again"]
+
+
+def test_field_case_unique_alias_it_is_promoted_and_released_like_an_address(user: User) -> None:
+    applied(user, "unique-alias")
+    user.do("update_record", "a", properties={"national_id": "NL-2"})
+    assert user.show("m")["additional_identifiers"] == {"national_id": ["NL-1"]}
+    user.do("set_primary_identifier", "m", kind="property:national_id", value="NL-1")
+    user.do("add_identifier", "b", kind="property:national_id", value="NL-3")
+    assert user.show("m")["additional_identifiers"] == {"national_id": ["NL-3", "NL-2"]}
+    user.do("update_record", "m", properties={"national_id": "NL-9"})
+    user.contact("other", national_id="NL-1")
+    assert user.show("m")["additional_identifiers"] == {"national_id": ["NL-3", "NL-2"]}
+    assert user.refused(
+        "add_identifier", object_type="contacts", record_id="m", kind="property:national_id", value="NL-1"
+    )["details"] == {"kind": "national_id", "current_id": "other"}
+
+
+def test_a_kind_of_identifier_that_cannot_be_is_unreadable(user: User) -> None:
+    asked = {"object_type": "contacts", "record_id": "a", "kind": "phone", "value": "1"}
+    (outcome,) = user.apply({"type": "add_identifier", **asked}, code=1)
+    assert outcome["message"] == "expected email, domain or property:NAME at $.kind"
+
+
+# -- unique-defined-later
+
+
+def test_field_case_unique_defined_later_a_merge_claims_the_values_of_the_merged_record(user: User) -> None:
+    outcomes = applied(user, "unique-defined-later")
+    assert told(outcomes) == ["applied"] * 4 + ["IDENTIFIER_IN_USE"]
+    assert [codes(one) for one in outcomes] == [[], [], ["NOT_UNIQUE"], [], []]
+    assert "next set or merged" in outcomes[2]["warnings"][0]["message"]
+    assert outcomes[4]["details"]["current_id"] == "m"
+    assert user.ids("find", "contacts", "--property", "ext=E1") == ["m"]
+    assert user.ids("find", "contacts", "--property", "ext=E2") == ["m"]
+    assert user.show("m")["additional_identifiers"] == {"ext": ["E2"]}
+
+
+def test_field_case_unique_defined_later_a_value_that_another_claims_is_kept_and_warned_of(user: User) -> None:
+    for record_id in ("a", "c"):
+        user.contact(record_id, ext="E1")
+    user.contact("b", ext="E2")
+    user.apply({"type": "define_object_type", "object_type": "contacts", "properties": {"ext": {"unique": True}}})
+    user.do("update_record", "c", properties={"ext": "E1"})
+    foreseen = [one for one in user.json("preview", "contacts", "a", "b")["warnings"] if one["code"] == "NOT_UNIQUE"]
+    user.merge("a", "b", "--command-id", "m-1", "--result-id", "m")
+    outcome = user.json("outcomes", "show", "m-1")
+    assert outcome["warnings"] == foreseen
+    assert foreseen[0]["details"] == {"property": "ext", "record_id": "c"}
+    assert user.properties("m")["ext"] == "E1"
+    assert user.ids("find", "contacts", "--property", "ext=E1") == ["c"]
+    assert user.show("m")["additional_identifiers"] == {"ext": ["E2"]}

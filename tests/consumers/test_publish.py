@@ -135,8 +135,10 @@ def flat(merge: dict[str, Any]) -> dict[str, Any]:
             del effects[group]
     for kind in ("emails", "domains"):
         effects["identifiers"][kind]["additional"].sort()
+    for one in effects["identifiers"]["properties"].values():
+        one["additional"].sort()
     effects["identifiers"]["usertokens"].sort()
-    published_alone = {"primary_company", "not_duplicates", "unique_released"}
+    published_alone = {"primary_company", "not_duplicates"}
     told = {name: v for name, v in effects.items() if name not in published_alone}
     return {**merge, "effects": told, "merged_ids": sorted(merge["merged_ids"]), "account": None}
 

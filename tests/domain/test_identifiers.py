@@ -1,4 +1,4 @@
-"""Layer: tests. Addresses, domains and unique values: whose they are, through merges: H21, H33, H38, H52, H53."""
+"""Layer: tests. Addresses and domains: whose they are, through merges: H21, H33, H38, H52, H53."""
 
 from collections.abc import Callable
 
@@ -18,16 +18,12 @@ from tests.builders import (
     ANNA,
     ANNE,
     ANNIE,
-    CAR,
-    CAR_AGAIN,
-    CAR_MERGED,
     GLOBEX,
     HANNAH,
     add_identifier,
     archive,
     choosing,
     create,
-    define,
     dressed,
     merge,
     remove_identifier,
@@ -293,64 +289,6 @@ def test_h33_extra_domains_of_both_are_united() -> None:
     assert additional(then, "domain", ACME_GROUP) == {"a2.example", "b.example"}
 
 
-# -- unique properties
-
-
-UNIQUE = define("cars", "Car", vin={"unique": True})
-
-
-def test_a_unique_value_stands_on_one_record_only() -> None:
-    world = given(UNIQUE, create(CAR, vin="VIN-0001"), create(CAR_AGAIN))
-    refused = world.when(create(CAR_MERGED, vin=" VIN-0001 "))
-    refused.then_refused(IdentifierInUse, match="501", kind="vin", current_id="501")
-    world.when(update(CAR_AGAIN, vin="VIN-0001")).then_refused(IdentifierInUse, current_id="501")
-
-
-def test_a_unique_value_that_lost_in_a_merge_is_free_and_the_one_kept_is_not() -> None:
-    then = given(UNIQUE, create(CAR, vin="VIN-0001"), create(CAR_AGAIN, vin="VIN-0002")).when(merge(CAR, CAR_AGAIN))
-    then.then_decided("vin", "VIN-0001", side="primary", losing="VIN-0002")
-    other = CAR._replace(record_id="599")
-    then.when(create(other, vin="VIN-0002")).then_applied()
-    then.when(update(other, vin="VIN-0001")).then_refused(IdentifierInUse, current_id="503")
-
-
-def test_a_unique_value_of_the_secondary_that_is_kept_is_never_unowned_nor_owned_twice() -> None:
-    then = given(UNIQUE, create(CAR), create(CAR_AGAIN, vin="VIN-0002")).when(merge(CAR, CAR_AGAIN))
-    assert then.find("unique:cars:vin", "VIN-0002") == CAR_MERGED
-    then.when(create(CAR._replace(record_id="599"), vin="VIN-0002")).then_refused(IdentifierInUse, current_id="503")
-
-
-def test_a_unique_number_is_the_same_however_it_is_written() -> None:
-    world = given(define("cars", "Car", number={"type": "number", "unique": True}), create(CAR, number=7))
-    for same in (7, 7.0, "7", "7.0"):
-        world.when(create(CAR_AGAIN, number=same)).then_refused(IdentifierInUse, kind="number", current_id="501")
-    assert world.when(update(CAR, number=7.0)).find("unique:cars:number", "7") == CAR
-
-
-def test_a_unique_value_that_is_changed_is_free() -> None:
-    then = given(UNIQUE, create(CAR, vin="VIN-0001")).when(update(CAR, vin="VIN-0009"))
-    then.when(create(CAR_AGAIN, vin="VIN-0001")).then_applied()
-
-
-def test_a_unique_value_chosen_from_the_secondary_frees_the_primarys() -> None:
-    then = given(UNIQUE, create(CAR, vin="VIN-0001"), create(CAR_AGAIN, vin="VIN-0002")).when(
-        merge(CAR, CAR_AGAIN, choices={"vin": "secondary"})
-    )
-    assert then.find("unique:cars:vin", "VIN-0001") is None
-    assert then.find("unique:cars:vin", "VIN-0002") == CAR_MERGED
-
-
 def test_an_address_keeps_its_own_time_and_source() -> None:
     then = given().when(create(ANN, email=dressed(A, "2020-01-01", source="import")))
     assert then.record(ANN).properties["email"].source == "import"
-
-
-def test_values_set_before_their_property_was_defined_unique_are_claimed_when_they_are_set_again() -> None:
-    both = given(create(ANN, code="x1"), create(ANNE, code="x1"), define("contacts", code={"unique": True}))
-    both.when(update(ANN, code="x1")).then_applied()
-    given(
-        create(ANN, code="x1"),
-        create(ANNE, code="x1"),
-        define("contacts", code={"unique": True}),
-        update(ANN, code="x1"),
-    ).when(update(ANNE, code="x1")).then_refused(IdentifierInUse)

@@ -108,7 +108,7 @@ _EXAMPLES: Final[tuple[e.Event, ...]] = (
         suppressions=(e.CarriedSuppression("unsubscribed", AT, "101", "newsletter", e.ADDRESS),),
         not_duplicates=("108",),
         forms=("newsletter",),
-        released={"vin": ("101",)},
+        claimed={"vin": ("101",)},
         skipped=(e.Skipped("playbooks"),),
     ),
     e.MergedAway(**COMMON, values=REASON, into="103", side="primary", merge_id="m-0123456789abcdef"),
