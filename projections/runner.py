@@ -19,6 +19,7 @@ from ledger.reading import read_commands
 from ledger.store import StoredEvent, StoreUnusable
 from projections.catalogue import PROJECTIONS, TABLES_VERSION
 from projections.folding import Log, apply, commands
+from projections.owner import is_made_from, make_sure_of_owner
 from projections.page import Projection
 from projections.shapes import ProjectionStatus
 from projections.store import Generation, Mark, NotProjected, ReadStore, Stale, UnusableProjections, WritableRows
@@ -89,7 +90,7 @@ class Projector:
         One that was left half-made by the same version goes on where it stopped.
         """
         while True:
-            generation = self._store.building()
+            generation = self._left_behind()
             if generation is None or generation.tables_version != TABLES_VERSION or not self._is_ours(generation):
                 generation = self._store.begin(TABLES_VERSION)
             try:
@@ -100,14 +101,22 @@ class Projector:
                 if live is not None and live.number >= generation.number:
                     return self.catch_up(on_progress)
 
+    def _left_behind(self) -> Generation | None:
+        """Find the generation that a rebuild left half-made, if it can be used."""
+        try:
+            return self._store.building()
+        except UnusableProjections:
+            return None
+
     def _go_live(self, generation: Generation) -> int:
         """Switch while nobody writes the live one, and not to a moment before the one that readers see."""
+        old: Generation | None = None
         while True:
-            old = self._store.live()
-            if old is None or old.number == generation.number:
-                self._store.go_live(generation)
-                break
             try:
+                old = self._store.live()
+                if old is None or old.number == generation.number:
+                    self._store.go_live(generation)
+                    break
                 with self._store.page(old):
                     self._run(generation, None)
                     self._store.go_live(generation)
@@ -137,10 +146,7 @@ class Projector:
                 mark = rows.mark()
         except Stale:
             return False
-        if mark.position == 0:
-            return True
-        there = self._ledger.read(mark.position - 1, 1)
-        return bool(there) and (there[0].stream, sql_time(there[0].recorded_at)) == (mark.stream, mark.recorded_at)
+        return is_made_from(self._ledger, mark)
 
     def _run(self, generation: Generation, on_progress: OnProgress | None) -> int:
         began = time.monotonic()
@@ -216,6 +222,7 @@ class Projector:
         head = self._ledger.head()
         try:
             with self._store.snapshot(TABLES_VERSION) as snapshot:
+                make_sure_of_owner(self._ledger, snapshot, self._store.location)
                 hashed = {one.name: digest(snapshot, one) for one in PROJECTIONS} if digests else {}
                 return self._told(head, snapshot.generation.number, snapshot.mark().position, hashed)
         except NotProjected:

@@ -1,7 +1,7 @@
 """Layer: projections. The read model in SQLite: each generation a file beside the ledger's, and one row that is live.
 
-`ledger.db` has `ledger.projections.db`, whose table `generations` has the one live row, and
-`ledger.projections-<number>.db`. Nothing here is worth a backup: all of it follows from the ledger.
+`ledger.db` has `ledger.db.projections.db`, whose table `generations` has the one live row, and
+`ledger.db.projections-<number>.db`. Nothing here is worth a backup: all of it follows from the ledger.
 """
 
 import sqlite3
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from projections.catalogue import TABLES, VIEWS
+from projections.sqlite_files import MARK_AS_OURS, ReadSideFiles
 from projections.sqlite_rows import SqliteRows, Step, create_statements, nothing
 from projections.store import (
     Generation,
@@ -22,7 +23,6 @@ from projections.store import (
     WritableRows,
 )
 
-_BUSY_S: Final = 60.0
 _CACHE_KIB: Final = 32 * 1024  # Full after some 45,000 events. A larger one made no rebuild faster, and grew on.
 CREATE_GENERATIONS: Final = (
     "CREATE TABLE IF NOT EXISTS generations (number INTEGER PRIMARY KEY AUTOINCREMENT, tables_version TEXT NOT NULL,"
@@ -35,7 +35,7 @@ IS_KNOWN: Final = "SELECT 1 FROM generations WHERE number = ? AND state <> 'old'
 INSERT_GENERATION: Final = "INSERT INTO generations (tables_version) VALUES (?) RETURNING number"
 NAME_FILE: Final = "UPDATE generations SET file = ? WHERE number = ?"
 GO_LIVE: Final = "UPDATE generations SET state = CASE WHEN number = ? THEN 'live' ELSE 'old' END"
-DROP: Final = "DELETE FROM generations WHERE state = 'old' OR state = ? RETURNING number, file"
+DROP: Final = "DELETE FROM generations WHERE state = 'old' OR state = ? RETURNING number"
 
 
 class SqliteReadStore:
@@ -44,16 +44,13 @@ class SqliteReadStore:
     def __init__(self, ledger_path: str | Path, *, step: Step = nothing) -> None:
         """Name the files; nothing is made before something is projected."""
         self._step = step
-        path = Path(ledger_path)
-        self._folder = path.parent
-        self._stem = path.name.removesuffix(".db") + ".projections"
-        self._control = self._folder / f"{self._stem}.db"
+        self._files = ReadSideFiles(ledger_path)
         self._writing: dict[int, sqlite3.Connection] = {}
 
     @property
     def location(self) -> str:
         """The file that says which generation is live."""
-        return str(self._control)
+        return self._files.location
 
     # -- which generation
 
@@ -66,21 +63,27 @@ class SqliteReadStore:
         return self._generation("building")
 
     def _generation(self, state: str) -> Generation | None:
-        if not self._control.exists():
+        if not self._files.control.exists():
             return None
         with self._control_connection() as control:
             found = control.execute(SELECT_GENERATION, (state,)).fetchone()
-        if found is None or not (self._folder / found[2]).exists():
+        if found is None:
             return None
-        return Generation(found[0], found[1], str(self._folder / found[2]))
+        generation = self._files.generation(found[0], found[1])
+        if found[2] != Path(generation.location).name:
+            why = f"generation {found[0]} of it names another file than its own"
+            raise UnusableProjections(self.location, why)
+        return generation if Path(generation.location).exists() else None
 
     @contextmanager
     def _control_connection(self) -> Iterator[sqlite3.Connection]:
         """Open the file of generations. What is done in it is one transaction."""
         with self._explained():
-            connection = sqlite3.connect(self._control, timeout=_BUSY_S, isolation_level=None)
+            connection = self._files.connect(self._files.control)
         try:
             with self._explained():
+                if connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is None:
+                    connection.execute(MARK_AS_OURS)
                 connection.execute(CREATE_GENERATIONS)
                 yield connection
         finally:
@@ -99,14 +102,14 @@ class SqliteReadStore:
             control.execute("BEGIN IMMEDIATE")
             left_behind = control.execute(DROP, ("building",)).fetchall()
             (number,) = control.execute(INSERT_GENERATION, (tables_version,)).fetchone()
-            file = f"{self._stem}-{number}.db"
-            control.execute(NAME_FILE, (file, number))
+            generation = self._files.generation(number, tables_version)
+            control.execute(NAME_FILE, (Path(generation.location).name, number))
             self._step("generation named")
-            self._drop((*left_behind, (number, file)))  # A file that no row speaks of may be left from a crash.
-            generation = Generation(number, tables_version, str(self._folder / file))
+            self._drop((*left_behind, (number,)))  # A file that no row speaks of may be left from a crash.
             # Pages get a connection of their own: what the planner is told is read when one is opened.
             with closing(self._open(generation)) as connection:
                 connection.execute("BEGIN")
+                connection.execute(MARK_AS_OURS)
                 for statement in create_statements(TABLES, VIEWS):
                     connection.execute(statement)
                 connection.execute("COMMIT")
@@ -129,18 +132,17 @@ class SqliteReadStore:
             self._step("files deleted")
             control.execute("COMMIT")
 
-    def _drop(self, generations: Iterable[tuple[int, str]]) -> None:
-        for number, file in generations:
-            if number in self._writing:
-                self._writing.pop(number).close()
-            for suffix in ("", "-wal", "-shm"):
-                with suppress(FileNotFoundError):
-                    (self._folder / (file + suffix)).unlink()
+    def _drop(self, numbers: Iterable[tuple[object]]) -> None:
+        for (number,) in numbers:
+            generation = self._files.generation(number, "")
+            if generation.number in self._writing:
+                self._writing.pop(generation.number).close()
+            self._files.delete(generation)
 
     # -- writing
 
     def _open(self, generation: Generation) -> sqlite3.Connection:
-        connection = sqlite3.connect(generation.location, timeout=_BUSY_S, isolation_level=None)
+        connection = self._files.connect(generation.location)
         try:
             connection.execute("PRAGMA page_size = 8192")  # Counts before the first table alone.
             connection.execute("PRAGMA journal_mode = WAL")
@@ -179,7 +181,7 @@ class SqliteReadStore:
 
     def _is_known(self, generation: Generation) -> bool:
         """Whether it is live or being built: one look, for it may become the one from the other meanwhile."""
-        if not self._control.exists():
+        if not self._files.control.exists():
             return False
         with self._control_connection() as control:
             return control.execute(IS_KNOWN, (generation.number,)).fetchone() is not None
@@ -204,9 +206,7 @@ class SqliteReadStore:
             if live.tables_version != tables_version:
                 raise OutdatedProjections(self.location)
             with self._explained():
-                connection = sqlite3.connect(
-                    f"file:{live.location}?mode=ro", uri=True, timeout=_BUSY_S, isolation_level=None
-                )
+                connection = self._files.connect_to_read(live)
                 try:
                     connection.execute("BEGIN")
                     rows = SqliteSnapshot(connection, live)

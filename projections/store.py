@@ -84,6 +84,11 @@ class Stale(Exception):  # noqa: N818  says what the generation is
 class ReadStore(Protocol):
     """A place for read models."""
 
+    @property
+    def location(self) -> str:
+        """Name it as people know it, without a password."""
+        ...
+
     def live(self) -> Generation | None:
         """Tell the generation that readers read."""
         ...

@@ -18,6 +18,7 @@ from domain.warned import Warned
 from projections import shapes
 from projections.accounts import ACCOUNTS
 from projections.catalogue import TABLES_VERSION
+from projections.owner import make_sure_of_owner
 from projections.reading import histories, lists, merges, records, resolving, searching, settings
 from projections.reading.lists import ALL_MERGES, ALL_OUTCOMES, MergesAsked, OutcomesAsked
 from projections.reading.moment import Log, Moment
@@ -227,6 +228,7 @@ class Reader:
 
 @contextmanager
 def open_reader(store: ReadStore, ledger: Log, account: str) -> Iterator[Reader]:
-    """Open a reader in one snapshot. Raises NotProjected, OutdatedProjections, UnusableProjections."""
+    """Open a reader in one snapshot. Raises NotProjected, OutdatedProjections, OtherLedger, UnusableProjections."""
     with store.snapshot(TABLES_VERSION) as snapshot:
+        make_sure_of_owner(ledger, snapshot, store.location)
         yield Reader(snapshot, ledger, account)

@@ -47,7 +47,7 @@ def live(store: ReadStore) -> Generation:
 
 
 def files(folder: Path) -> set[str]:
-    return {file.name for file in folder.glob("ledger.projections*.db")}
+    return {file.name for file in folder.glob("ledger.db.projections*.db")}
 
 
 class Watched(sqlite3.Connection):
@@ -81,9 +81,9 @@ def test_a_rebuild_gives_what_was_there_and_so_does_the_next(readable: Readable)
 def test_what_was_live_is_deleted_after_a_rebuild(readable: Readable, tmp_path: Path) -> None:
     readable.given(create(ANN))
     readable.projector.catch_up()
-    assert files(tmp_path) == {"ledger.projections.db", "ledger.projections-1.db"}
+    assert files(tmp_path) == {"ledger.db.projections.db", "ledger.db.projections-1.db"}
     readable.projector.rebuild()
-    assert files(tmp_path) == {"ledger.projections.db", "ledger.projections-2.db"}
+    assert files(tmp_path) == {"ledger.db.projections.db", "ledger.db.projections-2.db"}
 
 
 def test_readers_read_what_is_live_while_it_is_built_again_and_writers_write(readable: Readable) -> None:
@@ -190,7 +190,7 @@ def test_a_rebuild_waits_for_a_page_of_the_live_one_and_gives_up_rather_than_tak
     readable.projector.catch_up()
     was = live(readable.store)
     readable.store.close()
-    monkeypatch.setattr("projections.sqlite._BUSY_S", 0.2)
+    monkeypatch.setattr("projections.sqlite_files.BUSY_S", 0.2)
     with closing(SqliteReadStore(tmp_path / "ledger.db")) as other, other.page(was):
         with pytest.raises(UnusableProjections, match="locked"):
             readable.projector.rebuild()
@@ -273,7 +273,7 @@ def test_a_file_left_by_a_crash_before_its_generation_was_known_is_in_nobodys_wa
 ) -> None:
     readable.given(create(ANN))
     readable.projector.catch_up()
-    with closing(sqlite3.connect(tmp_path / "ledger.projections-2.db")) as left:
+    with closing(sqlite3.connect(tmp_path / "ledger.db.projections-2.db")) as left:
         left.execute("CREATE TABLE something (x)")
     readable.projector.rebuild()
     assert live(readable.store).number == 2
