@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from cli import exits
 from cli.arguments import Here
-from cli.opening import opened
+from cli.opening import opened, say_if_new
 from cli.output import Stream, draw
 from cli.progress import Progress
 from cli.session import Session
@@ -64,7 +64,9 @@ def apply(
             msg = "not confirmed; nothing was applied"
             raise exits.Mistake(msg)
         with opened(session, create=True) as sides:
-            return _apply(source, file, sides.ledger, session)
+            code = _apply(source, file, sides.ledger, session)
+            say_if_new(sides.ledger, session)
+            return code
 
 
 def _apply(source: BinaryIO, file: str, ledger: Ledger, session: Session) -> int:

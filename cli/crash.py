@@ -40,7 +40,7 @@ def _write_report(error: Exception, tokens: Sequence[str]) -> Path:
     for find_folder in (_state_folder, _temporary_folder):
         try:
             folder = find_folder()
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = folder / name
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
                 file.writelines(told)

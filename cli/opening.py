@@ -73,6 +73,12 @@ def opened(session: Session, *, create: bool = False) -> Iterator[Opened]:
             store.close()
 
 
+def say_if_new(ledger: Ledger, session: Session) -> None:
+    """Say that a ledger was made: whoever mistyped a path, or lost a file, must not find out later."""
+    if ledger.store.is_new:
+        session.say(f"made a new ledger at {ledger.store.location}")
+
+
 @contextmanager
 def reading(session: Session) -> Iterator[Reader]:
     """Open one moment for reading, brought up to date first unless the settings say otherwise."""

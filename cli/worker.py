@@ -52,6 +52,7 @@ def consume(
     kafka = session.settings.kafka
     topic = prefixed(session, topics.COMMANDS)
     with telling(), _ledger_of(session) as ledger, _process(session) as (meter, keep_running):
+        _log_if_new(ledger)
         settings = settled(session)
         make_sure(settings, (topic,))
         source = KafkaSource(
@@ -76,6 +77,7 @@ def publish(*, session: Here) -> int:
 
     written = (topics.RESULTS, topics.EVENTS, topics.STATE, topics.ID_MAP, topics.DEAD_LETTERS)
     with telling(), _ledger_of(session) as ledger, _process(session) as (meter, keep_running):
+        _log_if_new(ledger)
         settings = settled(session)
         make_sure(settings, tuple(prefixed(session, topic) for topic in written))
         with closing(KafkaAdmin(settings)) as admin:
@@ -94,6 +96,7 @@ def publish(*, session: Here) -> int:
 def project(*, session: Here) -> int:
     """Keep the projections up to date, until told to stop; several share the work, a page each."""
     with opened(session, create=True) as sides, _process(session) as (meter, keep_running):
+        _log_if_new(sides.ledger)
         while keep_running():
             try:
                 sides.projector.catch_up()
@@ -109,6 +112,11 @@ def project(*, session: Here) -> int:
 
 def _ledger_of(session: Session) -> Ledger:
     return open_ledger(location_of(session), create=True)
+
+
+def _log_if_new(ledger: Ledger) -> None:
+    if ledger.store.is_new:
+        log.info("made a new ledger", extra={"location": ledger.store.location})
 
 
 def _holder() -> str:

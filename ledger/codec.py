@@ -9,7 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from domain.events import EVENT_TYPES, Event
-from ledger.store import Damaged, StoreUnusable
+from ledger.damage import Damaged
+from ledger.store import StoreUnusable
 
 encode: Final = msgspec.json.Encoder().encode
 """Write an event as JSON bytes; the same event gives the same bytes, always."""

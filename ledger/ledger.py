@@ -25,6 +25,7 @@ from domain.warned import Warned
 from ledger import reading
 from ledger.codec import decode
 from ledger.cycles import no_garbage_collection
+from ledger.damage import ContradictingIndexes
 from ledger.executing import MICROSECOND, Execution, outcome_at, repeated
 from ledger.loading import Loader
 from ledger.sqlite import SqliteStore
@@ -33,7 +34,6 @@ from ledger.store import (
     Bookmark,
     Conflict,
     ConnectionLost,
-    ContradictingIndexes,
     LockedDatabase,
     MissingDriver,
     Move,

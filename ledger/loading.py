@@ -17,8 +17,9 @@ from domain.commands import Envelope, UnreadableInput
 from domain.ids import RecordRef
 from domain.view import FOLD_VERSION, HeldBy, Lineage, Need, NotLoaded, Recorded, View, evolve, state_type
 from ledger.codec import decode
+from ledger.damage import Damaged
 from ledger.states import SNAPSHOT_EVENTS, Folded, StateCache, read_state
-from ledger.store import Damaged, ReadSet, Snapshot
+from ledger.store import ReadSet, Snapshot
 
 _stream_of = itemgetter(0)
 _NOTHING = Folded(None, 0)

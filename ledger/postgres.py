@@ -16,12 +16,13 @@ from typing import Any, Final
 
 import psycopg
 
+from ledger.damage import Damaged, LostLedger
 from ledger.postgres_connection import CONNECTIONS_MAX, Connection, Connections, Place, Timeouts
 from ledger.postgres_errors import NoSchema, NotUtf8, OlderSchema
 from ledger.postgres_reading import HEAD, PostgresSnapshot
 from ledger.postgres_schema import SCHEMA_VERSION, STEPS
 from ledger.postgres_unit import PostgresUnit
-from ledger.store import BookmarkMoved, Conflict, Damaged, NewerSchema, ReadOnlyDatabase, StoreUnusable
+from ledger.store import BookmarkMoved, Conflict, NewerSchema, ReadOnlyDatabase, StoreUnusable
 
 _BEGIN: Final = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {HEAD}"
 _BEGIN_ALONE: Final = (
@@ -41,6 +42,7 @@ class PostgresStore:
     """One PostgreSQL database."""
 
     schema_version: int = SCHEMA_VERSION
+    is_new: bool = False  # Opening never makes one.
 
     def __init__(  # noqa: PLR0913  options of one server
         self,
@@ -162,6 +164,11 @@ def schema_found(connection: Connection) -> int | None:
     return int(row[0]) if row else 0
 
 
+def _has_read_model(connection: Connection) -> bool:
+    row = connection.execute("SELECT to_regclass('merge_ledger_read.generations') IS NOT NULL").fetchone()
+    return bool(row and row[0])
+
+
 def migrate(url: str, *, create: bool, timeouts: Timeouts | None = None) -> tuple[int, int]:
     """Bring the schema to the version that this one knows, step by step; with `create` from nothing.
 
@@ -178,6 +185,8 @@ def migrate(url: str, *, create: bool, timeouts: Timeouts | None = None) -> tupl
         found = schema_found(connection)
         if found is None and not create:
             raise NoSchema(place.location)
+        if found is None and _has_read_model(connection):
+            raise LostLedger(place.location, "gone", "the schema merge_ledger_read")
         before = found or 0
         if before > SCHEMA_VERSION:
             raise NewerSchema(place.location, before, SCHEMA_VERSION)

@@ -5,15 +5,8 @@ from typing import Final
 import psycopg
 from psycopg import errors
 
-from ledger.store import (
-    ConnectionLost,
-    DamagedDatabase,
-    FullDatabase,
-    LockedDatabase,
-    MissingDatabase,
-    ReadOnlyDatabase,
-    StoreUnusable,
-)
+from ledger.damage import DamagedDatabase
+from ledger.store import ConnectionLost, FullDatabase, LockedDatabase, MissingDatabase, ReadOnlyDatabase, StoreUnusable
 
 
 class NoSuchDatabase(MissingDatabase):

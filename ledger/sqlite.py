@@ -14,18 +14,12 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from ledger.damage import DamagedDatabase, LostLedger
+from ledger.files import is_filled, is_read_model, ledger_file, make_private, read_side_file, write_ahead_log
 from ledger.sqlite_errors import FailedStatement, OldSqlite, unusable
 from ledger.sqlite_schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, is_as_made, upgrade
 from ledger.sqlite_unit import HEAD, SqliteSnapshot, SqliteUnit
-from ledger.store import (
-    DamagedDatabase,
-    MissingDatabase,
-    NewerSchema,
-    NotALedger,
-    ReadOnlyDatabase,
-    StoreUnusable,
-    UnreachableDatabase,
-)
+from ledger.store import MissingDatabase, NewerSchema, NotALedger, ReadOnlyDatabase, StoreUnusable, UnreachableDatabase
 
 BUSY_TIMEOUT_MS: Final = 5_000
 FULL_SYNC: Final = "PRAGMA synchronous = FULL"
@@ -79,9 +73,11 @@ class SqliteStore:
         self._opened: tuple[int, ...] | None = None
         if sqlite3.sqlite_version_info < _SQLITE_MIN:
             raise OldSqlite(sqlite3.sqlite_version, ".".join(map(str, _SQLITE_MIN)))
+        self.is_new = False
         with self._telling():
+            left = self._left_behind()
             if create and not read_only:
-                self._create()
+                self._create(left)
             elif not self._path.exists():
                 raise MissingDatabase(self.location)
             self._idle.append(self._open_checked())
@@ -164,18 +160,38 @@ class SqliteStore:
         if wal and _pragma(connection, "journal_mode") != "wal":
             raise UnreachableDatabase(self.location, "its disk cannot hold a write-ahead log")
 
-    def _create(self) -> None:
+    def _left_behind(self) -> Path | None:
+        """Name the read model beside the file, if there is one. Raises LostLedger where the file itself is not.
+
+        What is beside the file is looked at first: whoever made that had made the file before.
+        """
+        file = ledger_file(self._path)
+        beside, log = read_side_file(file), write_ahead_log(file)
+        has_read_side = is_read_model(beside)
+        if (has_read_side or is_filled(log)) and not is_filled(file):
+            left = beside if has_read_side else log
+            raise LostLedger(self.location, "empty" if file.exists() else "gone", left.name)
+        return beside if has_read_side else None
+
+    def _create(self, read_side: Path | None) -> None:
         """Make the file and its tables, where they are not there yet; two at once end with one ledger."""
         if not self._path.parent.is_dir():
             raise UnreachableDatabase(self.location, "its folder does not exist")
-        with closing(self._connect("mode=rwc")) as connection:
+        try:
+            make_private(ledger_file(self._path))
+        except OSError as error:
+            raise UnreachableDatabase(self.location, error.strerror or "it cannot be made") from error
+        with closing(self._connect("mode=rw")) as connection:
             if _pragma(connection, "application_id") != 0 or _has_tables(connection):
                 return  # Something is there; whether it is a ledger is checked next.
-        with closing(self._connect("mode=rwc", WAL)) as connection:
+        with closing(self._connect("mode=rw", WAL)) as connection:
             connection.execute("BEGIN IMMEDIATE")
             if not _has_tables(connection):
+                if read_side is not None:
+                    raise LostLedger(self.location, "empty", read_side.name)
                 for statement in SCHEMA:
                     connection.execute(statement)
+                self.is_new = True
             self._step("tables made")
             connection.execute("COMMIT")
 

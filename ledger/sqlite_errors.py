@@ -10,15 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from ledger.store import (
-    DamagedDatabase,
-    FullDatabase,
-    LockedDatabase,
-    NotALedger,
-    ReadOnlyDatabase,
-    StoreUnusable,
-    UnreachableDatabase,
-)
+from ledger.damage import DamagedDatabase
+from ledger.store import FullDatabase, LockedDatabase, NotALedger, ReadOnlyDatabase, StoreUnusable, UnreachableDatabase
 
 _BY_CODE: Final[dict[int, Callable[[str], StoreUnusable]]] = {
     sqlite3.SQLITE_BUSY: LockedDatabase,

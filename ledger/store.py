@@ -72,31 +72,6 @@ class NotALedger(StoreUnusable):
         super().__init__(f"{location} is not a ledger; check --db")
 
 
-class Damaged(StoreUnusable):
-    """What is stored contradicts itself.
-
-    Whoever raises it from what was read piece by piece looks again first: nobody restores a copy, and loses
-    what it does not hold, because another process wrote meanwhile.
-    """
-
-
-class DamagedDatabase(Damaged):
-    """The database contradicts itself."""
-
-    def __init__(self, location: str, what: str) -> None:
-        super().__init__(f"the ledger at {location} is damaged ({what}); restore it from a copy")
-
-
-class ContradictingIndexes(Damaged):
-    """The indexes beside the log do not fit it, though nobody else wrote."""
-
-    def __init__(self, location: str, what: str) -> None:
-        super().__init__(
-            f"the ledger at {location} is damaged: its indexes do not fit its log ({what}); nothing was stored and"
-            " the log is as it was; keep it, and see `merge-ledger status`"
-        )
-
-
 class UnreachableDatabase(StoreUnusable):
     """The database is there and cannot be opened, read or written."""
 
@@ -290,6 +265,10 @@ class Store(Protocol):
     @property
     def schema_version(self) -> int:
         """Tell the version of its tables."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether opening it made it."""
 
     def now(self) -> datetime | None:
         """Tell the time by the clock of the server; None where there is no server."""

@@ -9,6 +9,7 @@ import msgspec
 
 from cli.sample import companies, dealings, heroes, merging, people, refused, setting
 from cli.sample.script import SEED, Body, Script
+from ledger.files import PRIVATE, make_private
 
 _ENCODER: Final = msgspec.json.Encoder()
 
@@ -35,10 +36,11 @@ def sample_lines(seed: int = SEED) -> Iterator[bytes]:
 def write_sample(path: Path, seed: int = SEED) -> int:
     """Write the sample to a file; returns how many commands it has. A link that others put there is not followed."""
     lines = list(sample_lines(seed))
+    make_private(path)
     with open(path, "wb", opener=_open_no_link) as file:
         file.writelines(lines)
     return len(lines)
 
 
 def _open_no_link(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
+    return os.open(path, flags | os.O_NOFOLLOW, PRIVATE)

@@ -10,10 +10,10 @@ from random import Random
 import pytest
 
 from ledger import sqlite
+from ledger.damage import DamagedDatabase
 from ledger.ledger import Ledger, open_ledger
 from ledger.sqlite import SqliteStore
 from ledger.store import (
-    DamagedDatabase,
     FullDatabase,
     LockedDatabase,
     MissingDatabase,

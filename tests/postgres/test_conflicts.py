@@ -6,21 +6,11 @@ from contextlib import closing, suppress
 import pytest
 
 from domain.claims import ClaimKey
+from ledger.damage import ContradictingIndexes, Damaged
 from ledger.ledger import Ledger
 from ledger.loading import DamagedRows
 from ledger.postgres import PostgresStore
-from ledger.store import (
-    Append,
-    Conflict,
-    ContradictingIndexes,
-    Damaged,
-    EventRow,
-    LineageChanges,
-    LockedDatabase,
-    Move,
-    ReadSet,
-    Taken,
-)
+from ledger.store import Append, Conflict, EventRow, LineageChanges, LockedDatabase, Move, ReadSet, Taken
 from tests.builders import ANN, ANNE, NOBODY, archive, create, merge, update
 from tests.contracts.places import batch
 
