@@ -1,12 +1,15 @@
 """Layer: consumers. Reads a message of a topic as one command: our JSON as it is, or inside a CloudEvent.
 
 Both modes of the Kafka binding of CloudEvents 1.0 are read: *binary* (attributes in `ce_…` headers,
-the value is the command) and *structured* (`application/cloudevents+json`, the command is `data`).
+the value is the command) and *structured* (`application/cloudevents+json`, the command is `data`, or
+`data_base64`). A structured event that names another content type, as the first version of the official
+Python SDK sends it, is known by its attributes.
 The command id may stand in the body, in the event's `id`, or in both alike. No other attribute is
 looked at: what a command says, it says in its body.
 """
 
 import re
+from base64 import b64decode
 from typing import Final
 
 import msgspec
@@ -17,6 +20,8 @@ from consumers.port import Message
 from domain.commands import DEFAULT_ACCOUNT
 
 STRUCTURED: Final = b"application/cloudevents+json"
+_ANY_STRUCTURED: Final = b"application/cloudevents"  # Other formats, and batches.
+_ABSENT: Final = Raw()
 SPEC_VERSIONS: Final = {"1.0"}
 
 # Codes beside those that any input may get.
@@ -32,7 +37,18 @@ _ID = re.compile(r"[A-Za-z0-9_.\-:/]{1,200}")
 class _Structured(Struct):
     specversion: str
     id: str
-    data: Raw
+    data: Raw = _ABSENT
+    data_base64: str | None = None
+
+
+class _Attributes(Struct):
+    """What every event has. No attribute has an underscore in its name, so `command_id` is not one of an event."""
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    command_id: Raw = _ABSENT
 
 
 class _Body(Struct):
@@ -40,6 +56,7 @@ class _Body(Struct):
 
 
 _DECODE_STRUCTURED = msgspec.json.Decoder(_Structured).decode
+_DECODE_ATTRIBUTES = msgspec.json.Decoder(_Attributes).decode
 _DECODE_BODY = msgspec.json.Decoder(_Body).decode
 
 
@@ -47,12 +64,27 @@ def read_message(message: Message, *, default_account: str = DEFAULT_ACCOUNT) ->
     """Read a message as a command. Never raises on what the message holds."""
     if message.value is None:
         return Unreadable("NO_VALUE", CODES["NO_VALUE"])
-    headers = dict(message.headers)
-    if headers.get("content-type", b"").startswith(STRUCTURED):
+    headers = {name.lower(): value for name, value in message.headers}
+    media_type = headers.get("content-type", b"").partition(b";")[0].strip().lower()
+    if media_type == STRUCTURED:
         return _read_structured(message.value, default_account)
+    if media_type.startswith(_ANY_STRUCTURED):
+        return _invalid("expected application/cloudevents+json; no other format and no batch is read")
     if "ce_specversion" in headers or "ce_id" in headers:
         return _read_binary(message.value, headers, default_account)
+    if _has_attributes(message.value):
+        return _read_structured(message.value, default_account)
     return read_command(message.value, default_account=default_account)
+
+
+def _has_attributes(data: bytes) -> bool:
+    """Whether this is a structured event, by its attributes."""
+    if b'"specversion"' not in data or len(data) > SIZE_BYTES_MAX:
+        return False
+    try:
+        return _DECODE_ATTRIBUTES(data).command_id == _ABSENT
+    except (ValueError, RecursionError):
+        return False
 
 
 def _read_structured(data: bytes, default_account: str) -> Read:
@@ -61,8 +93,14 @@ def _read_structured(data: bytes, default_account: str) -> Read:
     try:
         event = _DECODE_STRUCTURED(data)
     except (ValueError, RecursionError):
-        return _invalid("expected an object with specversion, id and data")
-    return _read_inside(bytes(event.data), event.specversion, event.id, default_account)
+        return _invalid("expected an object with specversion, id, and data or data_base64")
+    if (event.data == _ABSENT) == (event.data_base64 is None):
+        return _invalid("expected data or data_base64, and not both")
+    try:
+        body = bytes(event.data) if event.data_base64 is None else b64decode(event.data_base64, validate=True)
+    except ValueError:
+        return _invalid("expected base64 in data_base64")
+    return _read_inside(body, event.specversion, event.id, default_account)
 
 
 def _read_binary(data: bytes, headers: dict[str, bytes], default_account: str) -> Read:

@@ -1,3 +1,5 @@
+from base64 import b64encode
+
 import msgspec
 import pytest
 
@@ -36,6 +38,41 @@ def test_the_id_of_a_structured_event_is_the_command_id() -> None:
     assert read_message(structured(event)) == read_command(WITH_ID)
 
 
+def test_data_in_base64_is_read() -> None:
+    event = {"specversion": "1.0", "id": "c-1", "data_base64": b64encode(BODY).decode()}
+    assert read_message(structured(event)) == read_command(WITH_ID)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        b"application/cloudevents+json",
+        b"Application/CloudEvents+JSON",
+        b"application/cloudevents+json;charset=utf-8",
+        b" application/cloudevents+json ; charset=utf-8",
+    ],
+)
+@pytest.mark.parametrize("name", ["content-type", "Content-Type"])
+def test_a_media_type_is_the_same_in_any_case_and_with_parameters(name: str, content_type: bytes) -> None:
+    event = {"specversion": "1.0", "id": "c-1", "data": msgspec.Raw(BODY)}
+    assert read_message(sent(msgspec.json.encode(event), [(name, content_type)])) == read_command(WITH_ID)
+
+
+@pytest.mark.parametrize("headers", [[], [("content-type", b"application/json")]])
+def test_a_structured_event_that_does_not_say_so_is_known_by_its_attributes(headers: Headers) -> None:
+    event = {"specversion": "1.0", "id": "c-1", "source": "/crm", "type": "merge", "data": msgspec.Raw(BODY)}
+    assert read_message(sent(msgspec.json.encode(event), headers)) == read_command(WITH_ID)
+
+
+def test_a_command_with_the_names_of_attributes_is_a_command() -> None:
+    named = b'{"specversion":"1.0","id":"c-2","source":"/crm",'
+    command = b'"type":"update_record","command_id":"c-1","object_type":"contacts","record_id":"101","properties":{}}'
+    read = read_message(sent(named + command))
+    assert read == read_command(named + command)
+    assert isinstance(read, Envelope)
+    assert read.command.command_id == "c-1"
+
+
 def test_both_ids_may_stand_when_they_are_the_same() -> None:
     read = read_message(binary("c-1", WITH_ID))
     assert isinstance(read, Envelope)
@@ -56,6 +93,13 @@ def test_ids_that_differ_make_it_unreadable_and_spend_neither() -> None:
         sent(BODY, [("ce_specversion", b"1.0")]),
         sent(BODY, [("ce_specversion", b"1.0"), ("ce_id", b"\xff")]),
         structured({"specversion": "1.0", "data": {}}),
+        structured({"specversion": "1.0", "id": "c-1"}),
+        structured({"specversion": "1.0", "id": "c-1", "data": {}, "data_base64": "e30="}),
+        structured({"specversion": "1.0", "id": "c-1", "data_base64": "no base64"}),
+        sent(b'{"specversion":"1.0","id":"c-1","source":"/crm","type":"merge"}'),
+        sent(b'{"specversion":"0.3","id":"c-1","source":"/crm","type":"merge","data":{}}'),
+        sent(b"[]", [("content-type", b"application/cloudevents-batch+json")]),
+        sent(b"Obj", [("content-type", b"application/cloudevents+avro")]),
         structured(["no", "object"]),
         structured({"specversion": "1.0", "id": 5, "data": {}}),
     ],
