@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from domain import events as e
 from domain import streams
 from domain.account import Segment, Workflow
-from domain.claims import SUPPRESSION, ClaimKey, sync_kind
+from domain.claims import SUPPRESSION, WORKFLOW, ClaimKey, sync_kind
 from domain.commands import (
     AddToSegment,
     EndCall,
@@ -36,6 +36,7 @@ def record_needs(command: RecordCommand, view: View) -> Iterator[Need]:
             yield streams.segment(command.account, segment_id)
         case Enroll() | Unenroll():
             yield streams.workflows(command.account, command.object_type)
+            yield ClaimKey(command.account, WORKFLOW, command.workflow_id)
         case LinkSync():
             yield from claim_needs(view, ClaimKey(command.account, sync_kind(command.system), command.external_id))
         case LiftSuppression(address=str(address)):
@@ -87,7 +88,8 @@ def remove_from_segment(deciding: Deciding, command: RemoveFromSegment) -> None:
 def _workflow(deciding: Deciding, command: Enroll | Unenroll) -> Workflow:
     workflow = deciding.view.workflows(deciding.account_id, command.object_type).by_id.get(command.workflow_id)
     if workflow is None:
-        raise WorkflowNotFound(command.workflow_id, command.object_type)
+        defined = deciding.view.holders(ClaimKey(deciding.account_id, WORKFLOW, command.workflow_id))
+        raise WorkflowNotFound(command.workflow_id, command.object_type, [of.object_type for of in defined])
     return workflow
 
 
@@ -147,7 +149,7 @@ def link_sync(deciding: Deciding, command: LinkSync) -> None:
     for holder in deciding.view.holders(key):
         current_id = deciding.view.current_id(deciding.account_id, holder)
         if RecordRef(holder.object_type, current_id) != ref:
-            raise IdentifierInUse(key.kind, current_id)
+            raise IdentifierInUse(key.kind, current_id, is_archived=deciding.is_archived(holder))
     link = deciding.record(ref).sync.get(command.system)
     if link is not None and link.external_id == command.external_id:
         return

@@ -108,7 +108,7 @@ def refuse_if_claimed(deciding: Deciding, ref: RecordRef, name: str, value: Valu
     mine = deciding.own_holders(ref, key)
     if len(mine) < len(holders) and not key.is_shared:
         other = next(holder for holder in holders if holder.record_id not in mine)
-        raise IdentifierInUse(name, deciding.view.current_id(deciding.account_id, other))
+        raise IdentifierInUse(name, deciding.today(other).record_id, is_archived=deciding.is_archived(other))
     return bool(mine)
 
 

@@ -91,13 +91,16 @@ class Deciding:
         if active and not self.account.is_active(object_type):
             raise ObjectTypeNotActivated(object_type)
 
-    def standing(self, ref: RecordRef) -> Record:
-        """Look up a record that can take part in a merge; an old id is refused and told the current one."""
+    def standing(self, ref: RecordRef, other: RecordRef) -> Record:
+        """Look up a record that can take part in a merge with another; an old id is refused, naming the current one."""
         found = self.view.record(self.account_id, ref)
         if found is None:
             raise NotFound(ref)
         if found.status == "merged_away":
-            raise AlreadyMerged(ref.object_type, ref.record_id, self.view.current_id(self.account_id, ref))
+            current = self.today(ref)
+            is_other = self.view.record(self.account_id, other) is not None and self.today(other) == current
+            is_archived = self.is_archived(current)
+            raise AlreadyMerged(*ref, current.record_id, is_archived=is_archived, is_other=is_other)
         if found.status == "archived":
             raise RecordArchived(ref.object_type, ref.record_id)
         return found

@@ -128,7 +128,7 @@ def remove_identifier(deciding: Deciding, command: RemoveIdentifier) -> None:
     subject = _subject(deciding, command)
     ref = subject.ref
     if not subject.holders or _is_primary(deciding, subject, _name(command)):
-        raise NotAdditional(command.kind, ref.record_id)
+        raise NotAdditional(command.kind, ref.record_id, is_primary=bool(subject.holders))
     before = deciding.record(ref)
     deciding.emit_on(
         ref,
@@ -147,7 +147,7 @@ def set_primary_identifier(deciding: Deciding, command: SetPrimaryIdentifier) ->
     subject = _subject(deciding, command)
     ref, name = subject.ref, _name(command)
     if not subject.holders:
-        raise NotAdditional(command.kind, ref.record_id)
+        raise NotAdditional(command.kind, ref.record_id, is_primary=False)
     if _is_primary(deciding, subject, name):
         return
     before = deciding.record(ref)

@@ -110,7 +110,7 @@ def _decided(deciding: Deciding, command: MergeRecords) -> tuple[RecordRef, e.Re
     if command.primary_id == command.secondary_id:
         raise SameRecord(object_type, command.primary_id)
     refs = RecordRef(object_type, command.primary_id), RecordRef(object_type, command.secondary_id)
-    sides = effects.Sides(object_type, deciding.standing(refs[0]), deciding.standing(refs[1]))
+    sides = effects.Sides(object_type, deciding.standing(*refs), deciding.standing(*refs[::-1]))
     result = deciding.new_ref(object_type, command.result_id)
     if command.result_id is not None and deciding.view.state(deciding.stream(result)) is not None:
         raise AlreadyExists("record", command.result_id)

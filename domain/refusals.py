@@ -108,9 +108,10 @@ class WorkflowNotFound(Refusal):
 
     code = "NOT_FOUND"
 
-    def __init__(self, workflow_id: str, object_type: str) -> None:
+    def __init__(self, workflow_id: str, object_type: str, defined_for: Sequence[str]) -> None:
+        step = f"name one of {defined_for[0]}" if defined_for else "define it with define_workflow first"
         super().__init__(
-            f"workflow {workflow_id} for {object_type} does not exist; define it with define_workflow first",
+            f"workflow {workflow_id} for {object_type} does not exist; {step}",
             workflow_id=workflow_id,
         )
 
@@ -120,9 +121,16 @@ class AlreadyMerged(Refusal):
 
     code = "ALREADY_MERGED"
 
-    def __init__(self, object_type: str, record_id: RecordId, current_id: RecordId) -> None:
+    def __init__(
+        self, object_type: str, record_id: RecordId, current_id: RecordId, *, is_archived: bool, is_other: bool
+    ) -> None:
+        """Name the current record, which may be archived, or the one that the other side of the merge is too."""
+        step = f"restore {current_id} first with restore_record, then name" if is_archived else "name"
+        advice = (
+            "both sides are one record, so nothing is left to merge" if is_other else f"{step} {current_id} instead"
+        )
         super().__init__(
-            f"{object_type} {record_id} was merged into {current_id}; name {current_id} instead",
+            f"{object_type} {record_id} was merged into {current_id}; {advice}",
             record_id=record_id,
             current_id=current_id,
         )
@@ -385,9 +393,10 @@ class IdentifierInUse(Refusal):
 
     code = "IDENTIFIER_IN_USE"
 
-    def __init__(self, kind: str, current_id: RecordId) -> None:
+    def __init__(self, kind: str, current_id: RecordId, *, is_archived: bool) -> None:
+        step = f"restore {current_id} with restore_record, then " if is_archived else ""
         super().__init__(
-            f"this {kind} belongs to {current_id}; update or merge {current_id}, or remove it there first",
+            f"this {kind} belongs to {current_id}; {step}update or merge {current_id}, or remove it there first",
             kind=kind,
             current_id=current_id,
         )
@@ -410,10 +419,14 @@ class NotAdditional(Refusal):
 
     code = "NOT_ADDITIONAL"
 
-    def __init__(self, kind: str, record_id: RecordId) -> None:
+    def __init__(self, kind: str, record_id: RecordId, *, is_primary: bool) -> None:
         super().__init__(
-            f"this {kind} is not an additional one of {record_id}; the primary one is changed with update_record or "
-            "set_primary_identifier",
+            f"this {kind} is not an additional one of {record_id}; "
+            + (
+                "the primary one is changed with update_record or set_primary_identifier"
+                if is_primary
+                else "check the value, or add it with add_identifier"
+            ),
             kind=kind,
             record_id=record_id,
         )
