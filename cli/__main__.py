@@ -16,6 +16,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 from cli import exits
 from cli.session import Session, visible
 from cli.settings import resolve
+from cli.streams import make_ready
 
 _DASH: Final = "\0-"  # Stands for a bare `-`, which the parser takes for an option; no argument can hold a NUL.
 
@@ -143,10 +144,10 @@ def launch(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit code and never raises."""
-    _open_what_is_closed()
+    make_ready()
     words = sys.argv[1:] if argv is None else argv
-    tokens = [_DASH if word == "-" else word for word in words]
     try:
+        tokens = [_token(number, word) for number, word in enumerate(words, start=1)]
         code: int | None = app.meta(tokens, exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except CycloptsError as error:
@@ -169,6 +170,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code or exits.DONE
 
 
+def _token(number: int, word: str) -> str:
+    """Return an argument as the parser is given it. Python keeps bytes that it cannot read as halves of characters."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        msg = f"argument {number} is not UTF-8"
+        raise exits.Mistake(msg) from None
+    return _DASH if word == "-" else word
+
+
 def _with_dashes(value: Any) -> Any:  # noqa: ANN401  whatever an argument can be
     if isinstance(value, tuple):
         return tuple(_with_dashes(one) for one in value)
@@ -177,21 +188,8 @@ def _with_dashes(value: Any) -> Any:  # noqa: ANN401  whatever an argument can b
     return "-" if value == _DASH else value
 
 
-def _open_what_is_closed() -> None:
-    """Stand in for standard streams that whoever started us closed."""
-    if sys.stdin is None:
-        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115  open as long as we run
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-
-
 def _end(code: int, line: str) -> int:
-    try:
-        print(f"merge-ledger: {visible(line)}", file=sys.stderr, flush=True)  # noqa: T201  the one line
-    except BrokenPipeError:
-        return _end_quietly(code)
+    print(f"merge-ledger: {visible(line)}", file=sys.stderr, flush=True)  # noqa: T201  the one line
     return code if _takes_output() else _end_quietly(code)
 
 

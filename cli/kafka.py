@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 from cyclopts import Parameter
@@ -19,6 +19,9 @@ from consumers.port import Message, SourceUnusable
 
 if TYPE_CHECKING:
     from consumers.dlq import DeadLetter
+
+
+_AT_MOST: Final = 10_000  # Partitions of one topic, and copies of each.
 
 
 class KafkaUnusable(exits.Ending):
@@ -64,6 +67,10 @@ def topics_create(
     session: Here,
 ) -> int:
     """Make the topics that are not there yet, and report those that differ from what was asked for."""
+    for option, number in (("--partitions", partitions), ("--replication", replication)):
+        if not 1 <= number <= _AT_MOST:
+            msg = f"{option}: expected 1 to {_AT_MOST}"
+            raise exits.Mistake(msg)
     specs = named_here(session)
     if show:
         print("\n".join(topics.shell_lines(specs, partitions, replication)))  # noqa: T201  data for a shell

@@ -17,6 +17,8 @@ from ledger.ledger import open_ledger
 from ledger.store import BookmarkMoved
 
 _REASON_MAX: Final = 500
+_PARTITION_MAX: Final = 2**31 - 1  # As Kafka counts them.
+_OFFSET_MAX: Final = 2**63 - 1
 
 
 class NotHalted(exits.Ending):
@@ -64,10 +66,14 @@ def resume(  # noqa: PLR0913  where, from where, who, why, and whether to ask
 
 def _place(text: str) -> Partition:
     topic, _, number = text.rpartition("/")
-    if not topic or not number.isdecimal():
+    if not topic or not _is_number(number, _PARTITION_MAX):
         msg = f"expected TOPIC/NUMBER, such as merge.commands.v1/0, got {text}"
         raise exits.Mistake(msg)
     return Partition(topic, int(number))
+
+
+def _is_number(text: str, most: int) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= len(str(most)) and int(text) <= most
 
 
 def _standing(session: Session, place: Partition) -> Standing:
@@ -90,7 +96,7 @@ def _standing(session: Session, place: Partition) -> Standing:
 
 def _offset(text: str, standing: Standing) -> int:
     named = {"earliest": standing.begin, "latest": standing.end}
-    if not text.isdecimal() and text not in named:
+    if not _is_number(text, _OFFSET_MAX) and text not in named:
         msg = f"--from: expected earliest, latest or an offset, got {text}"
         raise exits.Mistake(msg)
     offset = named[text] if text in named else int(text)

@@ -163,7 +163,7 @@ def _literal(value: str) -> Any:  # noqa: ANN401  whatever a property can hold
         return value
     try:
         return msgspec.json.decode(value)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         msg = f"--choose: {error}"
         raise Mistake(msg) from None
 

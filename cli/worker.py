@@ -26,6 +26,7 @@ from cli.opening import location_of, opened
 from cli.session import Session
 from consumers import topics
 from consumers.health import served, watched
+from consumers.kafka_settings import PORT_MAX, is_host
 from consumers.meter import Meter
 from ledger.ledger import Ledger, open_ledger
 from ledger.store import StoreUnusable
@@ -159,8 +160,9 @@ def _end_in_time() -> None:
 
 def _health_address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
-    if not host or not port.isdigit():
-        msg = f"health: expected HOST:PORT, got {text}"
+    is_port = port.isascii() and port.isdigit() and len(port) <= len(str(PORT_MAX)) and int(port) <= PORT_MAX
+    if not is_host(host) or not is_port:
+        msg = f"health: expected HOST:PORT, a port up to {PORT_MAX}, got {text}"
         raise exits.Mistake(msg)
     return host, int(port)
 

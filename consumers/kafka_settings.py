@@ -8,6 +8,7 @@ Protocol: TypeAlias = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 Mechanism: TypeAlias = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
 
 DEFAULT_PORT: Final = 9092
+PORT_MAX: Final = 65_535
 LOOPBACK: Final = ("localhost", "::1")
 
 
@@ -38,11 +39,19 @@ class KafkaSettings(Struct, frozen=True, kw_only=True):
         """Take the addresses apart."""
         return [split_address(address) for address in self.bootstrap]
 
+    def _wrong_addresses(self) -> list[str]:
+        return [
+            f"kafka_bootstrap: expected host:port, with a port from 1 to {PORT_MAX}, in place {number}"
+            for number, (host, port) in enumerate(self.hosts(), start=1)
+            if not is_host(host) or not 0 < port <= PORT_MAX
+        ]
+
     def mistakes(self) -> list[str]:
         """Say what cannot be so, each in a line."""
         found = []
         if not self.bootstrap:
             found.append("no broker is named; set kafka_bootstrap, such as 127.0.0.1:9092")
+        found += self._wrong_addresses()
         if self.protocol.startswith("SASL") != (self.mechanism is not None):
             found.append("kafka_mechanism belongs to SASL_SSL and SASL_PLAINTEXT, and they need one")
         if self.mechanism == "OAUTHBEARER":
@@ -65,9 +74,19 @@ class KafkaSettings(Struct, frozen=True, kw_only=True):
         ]
 
 
+def is_host(name: str) -> bool:
+    """Whether this can be the name of a host: each part has 1 to 63 characters."""
+    try:
+        return bool(name.encode("idna"))
+    except UnicodeError:
+        return False
+
+
 def split_address(address: str) -> tuple[str, int]:
     """Take `host:port` apart; IPv6 stands in brackets, and the port may be absent."""
     host, separator, port = address.rpartition(":")
     if not separator or address.endswith("]"):
         host, port = address, ""
-    return host.strip("[]"), int(port) if port.isdigit() else DEFAULT_PORT
+    if not port.isascii() or not port.isdigit():
+        return host.strip("[]"), DEFAULT_PORT
+    return host.strip("[]"), int(port) if len(port) <= len(str(PORT_MAX)) else PORT_MAX + 1

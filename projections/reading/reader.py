@@ -100,7 +100,11 @@ class Reader:
 
     def find_by_domain(self, object_type: str, domain: str) -> list[shapes.Record]:
         """Find the companies of a domain, additional ones included."""
-        return searching.find(self._now, object_type, DOMAIN, normal_domain(domain)) if domain.strip(" .") else []
+        try:
+            domain = normal_domain(domain)
+        except ValueError:  # No company has what is no domain.
+            return []
+        return searching.find(self._now, object_type, DOMAIN, domain)
 
     def find_by_usertoken(self, object_type: str, usertoken: str) -> list[shapes.Record]:
         """Find the contact that a form's cookie leads to."""
