@@ -136,3 +136,32 @@ def test_field_case_filter_mixed_types_text_is_compared_with_text_and_numbers_wi
 def test_field_case_token_punctuation_a_word_ends_at_punctuation(user: User, token: str, found: str) -> None:
     carry_out(user, "token-punctuation")
     assert search(user, "v", "CONTAINS_TOKEN", value=token) == [*found]
+
+
+def test_field_case_nfd_email_an_address_is_one_however_it_is_written(user: User) -> None:
+    outcomes = carry_out(user, "nfd-email")
+    assert codes(outcomes) == dict.fromkeys((2, 3, 5, 8), "IDENTIFIER_IN_USE")
+    assert [outcomes[number]["details"]["current_id"] for number in (2, 3, 5, 8)] == ["a", "a", "d", "g"]
+    for written in ("jose\u0301@x.example", " JOS\u00c9@X.example. ", "\ufeffJose\u0301@x.example\u200b"):
+        assert user.ids("find", "contacts", "--email", written) == ["a"]
+        assert user.ids("find", "contacts", "--property", f"email={written}") == ["a"]
+        assert search(user, "email", "EQ", value=written) == ["a"]
+        assert search(user, "email", "IN", values=[written]) == ["a"]
+    assert user.ids("find", "contacts", "--email", "q@XN--BCHER-KVA.example") == ["g"]
+    assert user.ids("find", "contacts", "--email", "p+tag@x.example") == ["f"]
+    user.do("suppress", "a", kind="unsubscribed", address="Jose\u0301@x.example")
+    user.do("lift_suppression", "a", kind="unsubscribed", address="JOS\u00c9@x.example", reason="asked")
+    assert user.show("a")["suppressions"] == []
+    choice = "email=q@xn--bcher-kva.example"
+    user.merge("a", "g", "--result-id", "m", "--choose", choice)
+    assert user.properties("m")["email"] == "q@b\u00fccher.example"
+    user.do("remove_identifier", "m", kind="email", value="JOSE\u0301@x.example")
+    assert user.run("find", "contacts", "--email", "jos\u00e9@x.example").code == 4
+
+
+def test_field_case_nfd_email_a_companys_domain_is_one_however_it_is_written(user: User) -> None:
+    user.company("1", domain="b\u00fccher.example")
+    for written in ("XN--bcher-kva.EXAMPLE.", "bu\u0308cher\u3002example", "\ufeffB\u00dcCHER.example"):
+        assert user.ids("find", "companies", "--domain", written) == ["1"]
+        assert user.ids("find", "companies", "--property", f"domain={written}") == ["1"]
+    assert user.run("find", "companies", "--domain", "\u3002").code == 4
