@@ -1,5 +1,7 @@
 """Layer: domain. An account's settings and object types, and the segments and workflows defined in it."""
 
+from collections.abc import Iterable
+from functools import cached_property
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -7,6 +9,7 @@ from msgspec.structs import asdict, replace
 
 from domain import events as e
 from domain.commands import DisplayName, Plan, PropertyDefinition, SegmentKind
+from domain.filter_index import FilterIndex
 from domain.filters import FilterGroup
 from domain.values import PropertyType
 
@@ -146,10 +149,21 @@ class Workflow(Struct, frozen=True, omit_defaults=True):
     allow_enrollment_from_merge: bool = False
 
 
-class Workflows(Struct, frozen=True, omit_defaults=True):
+class Workflows(Struct, frozen=True, omit_defaults=True, dict=True):
     """Every workflow of one object type, by id."""
 
     by_id: dict[str, Workflow] = {}
+
+    @cached_property
+    def triggers(self) -> FilterIndex[Workflow]:
+        """The workflows that have a trigger, by the properties it looks at."""
+        return FilterIndex((one, one.filter_groups) for one in self.by_id.values())
+
+    @cached_property
+    def triggers_of_merges(self) -> FilterIndex[Workflow]:
+        """Those of them that a merge may enroll in."""
+        allowed = [one for one in self.by_id.values() if one.allow_enrollment_from_merge]
+        return FilterIndex((one, one.filter_groups) for one in allowed)
 
 
 def evolve_segment(segment: Segment | None, event: e.Event) -> Segment | None:
@@ -159,10 +173,12 @@ def evolve_segment(segment: Segment | None, event: e.Event) -> Segment | None:
     return segment
 
 
-def evolve_workflows(workflows: Workflows | None, event: e.Event) -> Workflows:
-    """Fold one fact into the workflows of a type."""
-    before = workflows if workflows is not None else Workflows()
-    if isinstance(event, e.WorkflowDefined):
-        new = Workflow(event.workflow_id, event.name, event.filter_groups, event.allow_enrollment_from_merge)
-        return Workflows({**before.by_id, event.workflow_id: new})
-    return before
+def evolve_workflows(workflows: Workflows | None, events: Iterable[e.Event]) -> Workflows:
+    """Fold facts into the workflows of a type. Many at once copy what is there once."""
+    by_id = {} if workflows is None else {**workflows.by_id}
+    for event in events:
+        if isinstance(event, e.WorkflowDefined):
+            by_id[event.workflow_id] = Workflow(
+                event.workflow_id, event.name, event.filter_groups, event.allow_enrollment_from_merge
+            )
+    return Workflows(by_id)

@@ -1,6 +1,6 @@
 """Layer: domain. One decision in the making: whom it is about, and what it has decided so far."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from functools import cached_property
 from typing import TypedDict
@@ -213,7 +213,7 @@ def claim_needs(view: View, key: ClaimKey) -> Iterator[Need]:
             yield from follow_needs(view, key.account, holder)
 
 
-def held_needs(stream: str, names: set[str]) -> Iterator[Need]:
+def held_needs(stream: str, names: Collection[str]) -> Iterator[Need]:
     """What filters that look at these properties need beyond the record itself."""
     if "hs_merged_object_ids" in names:
         yield Lineage(stream, members=True)

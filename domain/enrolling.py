@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator
 
 from domain import events as e
 from domain import streams
-from domain.account import Workflow
 from domain.claims import PRIMARY_IDENTIFIERS
 from domain.deciding import Deciding, held_needs
-from domain.filters import Lookup, matches, properties_named
+from domain.filters import Lookup, matches
 from domain.ids import RecordRef
 from domain.record import Record
 from domain.values import Plain
 from domain.view import Need, View, claims_changed
 
 _ADDITIONAL = {"hs_additional_emails": "email", "hs_additional_domains": "domain"}
+_COMPUTED = ("hs_object_id", "hs_merged_object_ids", *_ADDITIONAL)
 
 
 def trigger_needs(view: View, account_id: str, ref: RecordRef, *also: RecordRef) -> Iterator[Need]:
@@ -26,15 +26,14 @@ def trigger_needs(view: View, account_id: str, ref: RecordRef, *also: RecordRef)
     yield stream
     workflows = view.peek(stream)
     if workflows is not None:
-        names = {name for one in workflows.by_id.values() for name in properties_named(one.filter_groups)}
         for each in (ref, *also):
-            yield from held_needs(streams.record(account_id, *each), names)
+            yield from held_needs(streams.record(account_id, *each), workflows.triggers.names)
 
 
 def enroll_triggered(deciding: Deciding, ref: RecordRef, before: Record | None) -> None:
     """Enroll a record in the workflows whose trigger the events decided so far made true."""
-    workflows = _with_trigger(deciding, ref)
-    if not workflows:
+    triggers = deciding.view.workflows(deciding.account_id, ref.object_type).triggers
+    if not triggers:
         return
     after = deciding.record(ref)
     stream = deciding.stream(ref)
@@ -50,26 +49,45 @@ def enroll_triggered(deciding: Deciding, ref: RecordRef, before: Record | None) 
     was = None if before is None else _lookup(deciding, before, ref, lambda kind: deciding.view.held(stream, kind))
     now = _lookup(deciding, after, ref, held, () if before is None else None)
     later = after.merge_count == 0 or deciding.account.later_enrollment == "always"
-    for workflow in workflows:
-        fires = matches(workflow.filter_groups, now) and not (was and matches(workflow.filter_groups, was))
-        if fires and (later or workflow.allow_enrollment_from_merge) and workflow.workflow_id not in after.workflows:
-            deciding.emit_on(
-                ref,
-                e.WorkflowEnrolled(
-                    workflow_id=workflow.workflow_id,
-                    cause=f"trigger:{deciding.command.command_id}",
-                    values=deciding.values(ref.record_id),
-                    **deciding.meta,
-                ),
-            )
+    if before is None:
+        concerned = triggers.of_a_new_record({*after.properties, *_COMPUTED})
+    else:
+        concerned = triggers.looking_at({*_names_changed(before, after), *_ADDITIONAL})
+    enrolled = {*after.workflows}
+    entered = [
+        workflow.workflow_id
+        for workflow in concerned
+        if (later or workflow.allow_enrollment_from_merge)
+        and workflow.workflow_id not in enrolled
+        and matches(workflow.filter_groups, now)
+        and not (was and matches(workflow.filter_groups, was))
+    ]
+    if entered:
+        deciding.emit_on(
+            ref,
+            e.EnrolledByTriggers(
+                workflow_ids=tuple(entered),
+                cause=f"trigger:{deciding.command.command_id}",
+                values=deciding.values(ref.record_id),
+                **deciding.meta,
+            ),
+        )
+
+
+def _names_changed(before: Record, after: Record) -> Iterator[str]:
+    """Name the properties that have another value than before; true is not 1 here."""
+    for name in {*before.properties, *after.properties}:
+        one, other = before.value(name), after.value(name)
+        if one is None or other is None or one.v.__class__ is not other.v.__class__ or one.v != other.v:
+            yield name
 
 
 def enrolled_by_merge(
     deciding: Deciding, primary: RecordRef, secondary: RecordRef, result: Callable[[], Record]
 ) -> tuple[str, ...]:
     """Name the workflows that a merge enrolls the merged record in: false for the primary, true for it, and allowed."""
-    workflows = [one for one in _with_trigger(deciding, primary) if one.allow_enrollment_from_merge]
-    if not workflows:
+    triggers = deciding.view.workflows(deciding.account_id, primary.object_type).triggers_of_merges
+    if not triggers:
         return ()
     view, sides = deciding.view, (deciding.stream(primary), deciding.stream(secondary))
     before = deciding.view.record(deciding.account_id, primary)
@@ -79,7 +97,7 @@ def enrolled_by_merge(
     was = _lookup(deciding, before, primary, lambda kind: view.held(sides[0], kind))
     merged_ids = (
         (*view.members(sides[0]), primary.record_id, *view.members(sides[1]), secondary.record_id)
-        if any("hs_merged_object_ids" in properties_named(one.filter_groups) for one in workflows)
+        if "hs_merged_object_ids" in triggers.names
         else ()
     )
     now = _lookup(
@@ -89,15 +107,10 @@ def enrolled_by_merge(
         lambda kind: view.held(sides[0], kind) | view.held(sides[1], kind),
         merged_ids,
     )
+    concerned = triggers.looking_at({*_names_changed(before, merged), *_COMPUTED})
     return tuple(
-        one.workflow_id for one in workflows if matches(one.filter_groups, now) and not matches(one.filter_groups, was)
+        one.workflow_id for one in concerned if matches(one.filter_groups, now) and not matches(one.filter_groups, was)
     )
-
-
-def _with_trigger(deciding: Deciding, ref: RecordRef) -> list[Workflow]:
-    """A workflow without a filter enrolls by hand alone."""
-    by_id = deciding.view.workflows(deciding.account_id, ref.object_type).by_id
-    return [one for one in by_id.values() if one.filter_groups] if by_id else []
 
 
 def _lookup(

@@ -152,10 +152,18 @@ class RemovedFromSegment(Event, frozen=True, kw_only=True, gc=False):
 
 
 class WorkflowEnrolled(Event, frozen=True, kw_only=True, gc=False):
-    """The record was enrolled: by hand (`command:<id>`) or by the workflow's trigger (`trigger:<command id>`)."""
+    """The record was enrolled by hand (`command:<id>`); before 0.2 also by a trigger (`trigger:<command id>`)."""
 
     EVENT_TYPE = "record.workflow-enrolled.v1"
     workflow_id: str
+    cause: str
+
+
+class EnrolledByTriggers(Event, frozen=True, kw_only=True, gc=False):
+    """The record was enrolled by the triggers that a command made true, in the order of their definitions."""
+
+    EVENT_TYPE = "record.enrolled-by-triggers.v1"
+    workflow_ids: tuple[str, ...]
     cause: str
 
 
@@ -498,6 +506,7 @@ EVENT_CLASSES: Final[tuple[type[Event], ...]] = (
     AddedToSegment,
     RemovedFromSegment,
     WorkflowEnrolled,
+    EnrolledByTriggers,
     WorkflowUnenrolled,
     PlaybookLogged,
     FormSubmitted,

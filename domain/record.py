@@ -262,6 +262,7 @@ _FOLDS: Final[dict[type[e.Event], _Fold]] = {
     e.AddedToSegment: lambda r, x: replace(r, segments=with_(r.segments, x.segment_id)),
     e.RemovedFromSegment: lambda r, x: replace(r, segments=without(r.segments, x.segment_id)),
     e.WorkflowEnrolled: lambda r, x: replace(r, workflows=with_(r.workflows, x.workflow_id)),
+    e.EnrolledByTriggers: lambda r, x: replace(r, workflows=tuple(dict.fromkeys((*r.workflows, *x.workflow_ids)))),
     e.WorkflowUnenrolled: lambda r, x: replace(r, workflows=without(r.workflows, x.workflow_id)),
     e.PlaybookLogged: _playbook_logged,
     e.FormSubmitted: lambda r, x: replace(r, forms=with_(r.forms, x.form_id)),

@@ -15,7 +15,7 @@ from domain import streams as names
 from domain.claims import ClaimKey
 from domain.commands import Envelope, UnreadableInput
 from domain.ids import RecordRef
-from domain.view import FOLD_VERSION, HeldBy, Lineage, Need, NotLoaded, Recorded, View, evolve, state_type
+from domain.view import FOLD_VERSION, HeldBy, Lineage, Need, NotLoaded, Recorded, View, fold, state_type
 from ledger.codec import decode
 from ledger.damage import Damaged
 from ledger.states import SNAPSHOT_EVENTS, Folded, StateCache, read_state
@@ -131,10 +131,10 @@ class Loader:
         pending = set(wanted)
         for stream, events in groupby(rows, key=_stream_of):
             folded = long.get(stream, _NOTHING)
-            state, version, positions = folded.state, folded.version, []
-            for _, event_type, data, version, position in events:  # noqa: B007  the last one stays
-                state = evolve(stream, state, decode(event_type, data, position))
-                positions.append(position)
+            stored = list(events)
+            positions = [position for *_, position in stored]
+            version = stored[-1][3]
+            state = fold(stream, folded.state, (decode(kind, data, position) for _, kind, data, _, position in stored))
             if stream not in pending or positions != sorted(positions):
                 raise DamagedStream(stream)
             pending.remove(stream)

@@ -8,12 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-import msgspec
-from msgspec import Struct
-
 from domain import events as e
 from domain.claims import PRIMARY_IDENTIFIERS
-from domain.filters import FilterGroup, matches, properties_named
 from domain.record import Record
 from domain.values import Plain
 from projections.current_records import read_state
@@ -21,6 +17,15 @@ from projections.forest import load_members
 from projections.identifiers import IDENTIFIERS
 from projections.intervals import Intervals, interval_table
 from projections.page import Entry, Page, sides
+from projections.segment_definitions import (
+    ADDITIONAL,
+    NO_DEFINITIONS,
+    Definition,
+    Definitions,
+    definition_of,
+    load_definitions,
+    touched_by,
+)
 from projections.tables import (
     INTEGER,
     RECORD,
@@ -67,10 +72,6 @@ def _removals(name: str) -> Table:
 
 STATIC_SEGMENT_REMOVALS: Final = _removals("static_segment_removals")
 ACTIVE_SEGMENT_REMOVALS: Final = _removals("active_segment_removals")
-ACTIVE_SEGMENTS: Final = (
-    "SELECT account, object_type, segment_id, filter_groups FROM segments"
-    " WHERE account IN :accounts AND kind = 'active' ORDER BY account, segment_id"
-)
 ACTIVE_RECORDS: Final = (
     "SELECT record_id, state FROM current_records"
     " WHERE account = :account AND object_type = :object_type AND status = 'active' AND record_id > :after"
@@ -81,31 +82,6 @@ _TOUCHING: Final = (
     e.RecordCreated, e.RecordUpdated, e.PrimaryIdentifierSet, e.IdentifierAdded, e.IdentifierRemoved,
 )  # fmt: skip
 _SCANNED_AT_ONCE: Final = 5_000
-_ADDITIONAL: Final = {"hs_additional_emails": "email", "hs_additional_domains": "domain"}
-_read_filters: Final = msgspec.json.Decoder(list[FilterGroup]).decode
-
-
-class Definition(Struct, frozen=True):
-    """An active segment, with the properties that its filter looks at."""
-
-    segment_id: str
-    filter_groups: list[FilterGroup]
-    names: frozenset[str]
-    _known: dict[tuple[type, Plain], bool] = {}
-
-    def has(self, look: Callable[[str], Plain]) -> bool:
-        """Whether a record is on it. Most filters look at one property of few values: each is evaluated once a page."""
-        if len(self.names) != 1:
-            return matches(self.filter_groups, look)
-        (name,) = self.names
-        value = look(name)
-        if isinstance(value, list):
-            return matches(self.filter_groups, look)
-        key = type(value), value
-        known = self._known.get(key)
-        if known is None:
-            known = self._known[key] = matches(self.filter_groups, lambda _: value)
-        return known
 
 
 def lookup(page: Page, rows: Rows, record: RecordKey, state: Record, position: int) -> Callable[[str], Plain]:
@@ -122,28 +98,15 @@ def lookup(page: Page, rows: Rows, record: RecordKey, state: Record, position: i
             return record_id
         if name == "hs_merged_object_ids":
             return [key[2] for key in members()[1:]]
-        if name in _ADDITIONAL:
+        if name in ADDITIONAL:
             claimed = rows.by_keys(IDENTIFIERS, ["kind", "value"], RECORD, members(), STOOD_AT, at=position)
             primary = state.value(PRIMARY_IDENTIFIERS.get(object_type, ""))
-            values = {value for kind, value in claimed if kind == _ADDITIONAL[name]}
+            values = {value for kind, value in claimed if kind == ADDITIONAL[name]}
             return sorted(values - ({str(primary.v)} if primary else set()))
         value = state.properties.get(name)
         return None if value is None else value.v
 
     return look
-
-
-def _names_changed(x: Entry[e.Event]) -> set[str] | None:
-    """Tell the properties that an event may have changed; None: any."""
-    match x.event:
-        case e.RecordUpdated() | e.PrimaryIdentifierSet():
-            names = set(x.values)
-            return names | {*_ADDITIONAL} if "email" in names or "domain" in names else names
-        case e.IdentifierAdded() | e.IdentifierRemoved():
-            return {*_ADDITIONAL}
-        case e.AddedToSegment() | e.RemovedFromSegment():
-            return set()
-    return None
 
 
 class _Fold:
@@ -222,14 +185,14 @@ class SegmentMembership:
             for x in last.values():
                 if x.event.kind == "active":
                     _define(page, rows, x)
-        definitions = _definitions(page, rows)
+        definitions = load_definitions(page, rows)
         changed = page.of(*_MOVING, *(_TOUCHING if definitions else ()))
         if changed:
             _follow(_Fold(page, rows), changed, definitions)
 
 
-def _follow(fold: _Fold, changed: list[Entry[e.Event]], definitions: dict[tuple[str, str], list[Definition]]) -> None:
-    touched = {x.position: _touched(x, definitions.get((x.account, x.object_type), [])) for x in changed}
+def _follow(fold: _Fold, changed: list[Entry[e.Event]], definitions: dict[tuple[str, str], Definitions]) -> None:
+    touched = {x.position: touched_by(x, definitions.get((x.account, x.object_type), NO_DEFINITIONS)) for x in changed}
     concerned: set[RecordKey] = set()
     for x in changed:
         if isinstance(x.event, e.RecordsMerged):
@@ -255,12 +218,6 @@ def _follow(fold: _Fold, changed: list[Entry[e.Event]], definitions: dict[tuple[
     fold.write()
 
 
-def _touched(x: Entry[e.Event], of_type: list[Definition]) -> list[Definition]:
-    """List the active segments whose members an event may change."""
-    names = _names_changed(x) if of_type else None
-    return of_type if names is None else [one for one in of_type if not names.isdisjoint(one.names)]
-
-
 def _key(record: RecordKey, segment_id: str) -> tuple[str, str, str, str]:
     account, object_type, record_id = record
     return account, segment_id, object_type, record_id
@@ -271,25 +228,11 @@ def _definition_row(x: Entry[e.SegmentDefined]) -> tuple[object, ...]:
     return x.account, x.key, event.name, event.object_type, event.kind, as_json(event.filter_groups), x.position
 
 
-def _definition(segment_id: str, filter_groups: list[FilterGroup]) -> Definition:
-    return Definition(segment_id, filter_groups, frozenset(properties_named(filter_groups)))
-
-
-def _definitions(page: Page, rows: Rows) -> dict[tuple[str, str], list[Definition]]:
-    """Load the active segments of the page's accounts, by account and object type."""
-    found: dict[tuple[str, str], list[Definition]] = defaultdict(list)
-    accounts = sorted({x.account for x in page.records})
-    if accounts:
-        for account, object_type, segment_id, filters in rows.select(ACTIVE_SEGMENTS, accounts=accounts):
-            found[account, object_type].append(_definition(segment_id, _read_filters(filters)))
-    return found
-
-
 def _define(page: Page, rows: Rows, x: Entry[e.SegmentDefined]) -> None:
     """Evaluate a filter that is new on every record of its type."""
     fold = _Fold(page, rows)
     fold.load(("account", "segment_id"), [(x.account, x.key)])
-    definition = _definition(x.key, x.event.filter_groups)
+    definition = definition_of(x.key, x.event.filter_groups)
     of_type = {"account": x.account, "object_type": x.event.object_type}
     after = ""
     while found := rows.select(ACTIVE_RECORDS, **of_type, after=after, limit=_SCANNED_AT_ONCE):

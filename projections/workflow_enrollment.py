@@ -70,7 +70,7 @@ class WorkflowEnrollment:
             rows.write(WORKFLOWS, list(defined.values()))
         entries = [
             x
-            for x in page.of(e.WorkflowEnrolled, e.WorkflowUnenrolled, e.RecordsMerged)
+            for x in page.of(e.WorkflowEnrolled, e.EnrolledByTriggers, e.WorkflowUnenrolled, e.RecordsMerged)
             if not isinstance(x.event, e.RecordsMerged) or _leaving(x.event) or x.event.enrolled
         ]
         if not entries:
@@ -86,6 +86,10 @@ class WorkflowEnrollment:
                 case e.WorkflowEnrolled(workflow_id=workflow_id, cause=cause):
                     enrolled.begin(_key(x.record, workflow_id), x.position, cause, sql_time(x.event.occurred_at))
                     of_record.setdefault(x.record, {})[workflow_id] = None
+                case e.EnrolledByTriggers(workflow_ids=workflow_ids, cause=cause):
+                    for workflow_id in workflow_ids:
+                        enrolled.begin(_key(x.record, workflow_id), x.position, cause, sql_time(x.event.occurred_at))
+                        of_record.setdefault(x.record, {})[workflow_id] = None
                 case e.WorkflowUnenrolled(workflow_id=workflow_id, cause=cause):
                     enrolled.end(_key(x.record, workflow_id), x.position)
                     of_record.get(x.record, {}).pop(workflow_id, None)

@@ -4,7 +4,7 @@ import pytest
 
 from domain import streams
 from domain.commands import Command
-from domain.events import WorkflowEnrolled
+from domain.events import EnrolledByTriggers
 from domain.ids import RecordRef
 from domain.view import Need
 from ledger.ledger import Ledger
@@ -80,5 +80,5 @@ def test_a_batch_sees_what_became_of_addresses_in_it(ledger: Ledger, together: b
         for outcome in ledger.execute(batch(*some))
     ]
     assert {outcome.status for outcome in outcomes} == {"applied"}
-    enrolled = [stored.stream for stored in ledger.read(0, 1_000) if stored.type == WorkflowEnrolled.EVENT_TYPE]
+    enrolled = [stored.stream for stored in ledger.read(0, 1_000) if stored.type == EnrolledByTriggers.EVENT_TYPE]
     assert enrolled == [streams.record("main", *merged)]

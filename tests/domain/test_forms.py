@@ -197,7 +197,7 @@ def test_an_old_id_whose_merged_contact_is_archived_is_brought_back_as_that_cont
 
 def test_a_form_of_an_archived_contact_enrolls_where_it_makes_a_trigger_true() -> None:
     world = given(workflow("gent", where(city="Gent")), create(ANN, email=A), archive(ANN))
-    then = world.when(submit_form(email=A, city="Gent")).then_applied(e.RecordRestored, e.WorkflowEnrolled)
+    then = world.when(submit_form(email=A, city="Gent")).then_applied(e.RecordRestored, e.EnrolledByTriggers)
     assert then.record(ANN).workflows == ("gent",)
 
 

@@ -1,10 +1,15 @@
 """Layer: tests. Workflows: enrolled by hand, by a trigger, by a merge; unenrolled by a merge: H24 to H27, H30."""
 
+from collections.abc import Sequence
+
 import pytest
 
+from domain import enrolling, streams
 from domain import events as e
 from domain.commands import AnyCommand
+from domain.filters import FilterGroup, Lookup, NotHasProperty, matches, properties_named
 from domain.refusals import WorkflowNotFound
+from domain.view import evolve, fold
 from tests.builders import (
     ACME,
     ANA,
@@ -46,8 +51,8 @@ def test_a_record_that_begins_with_the_trigger_true_is_enrolled() -> None:
     asked = create(ANN, lifecyclestage="customer")
     then = given(workflow("w1", CUSTOMERS)).when(asked)
     assert then.record(ANN).workflows == ("w1",)
-    (enrolled,) = then.told(e.WorkflowEnrolled)
-    assert (enrolled.workflow_id, enrolled.cause) == ("w1", f"trigger:{asked.command_id}")
+    (enrolled,) = then.told(e.EnrolledByTriggers)
+    assert (enrolled.workflow_ids, enrolled.cause) == (("w1",), f"trigger:{asked.command_id}")
 
 
 def test_a_change_that_makes_the_trigger_true_enrolls() -> None:
@@ -101,6 +106,74 @@ def test_an_additional_address_may_fire_a_trigger() -> None:
     world = given(workflow("w1", where(hs_additional_emails="b@x.example")), create(ANN, email="a@x.example"))
     assert world.when(add_identifier(ANN, "c@x.example")).record(ANN).workflows == ()
     assert world.when(add_identifier(ANN, "b@x.example")).record(ANN).workflows == ("w1",)
+
+
+# -- many
+
+
+@pytest.fixture
+def evaluated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The properties that triggers were evaluated on, one entry an evaluation."""
+    names: list[str] = []
+
+    def counted(groups: Sequence[FilterGroup], lookup: Lookup) -> bool:
+        names.append(next(iter(properties_named(groups))))
+        return matches(groups, lookup)
+
+    monkeypatch.setattr(enrolling, "matches", counted)
+    return names
+
+
+def many(count: int, *, allow: bool = False) -> Specification:
+    """As many workflows as asked, each with a property of its own, and one that waits for a property to go."""
+    without = [FilterGroup([NotHasProperty("gone")])]
+    return given(
+        *(workflow(f"w{n}", where(**{f"p{n}": "x"}), allow=allow) for n in range(count)),
+        workflow("without", without, allow=allow),
+    )
+
+
+def test_a_record_that_begins_evaluates_the_triggers_that_it_could_meet_alone(evaluated: list[str]) -> None:
+    then = many(100).when(create(ANN, p7="x", p8="y", city="Gent"))
+    assert sorted(evaluated) == ["gone", "p7", "p8"]
+    assert then.record(ANN).workflows == ("w7", "without")
+
+
+def test_a_change_evaluates_the_triggers_that_look_at_what_it_changed_alone(evaluated: list[str]) -> None:
+    world = many(100).given(create(ANN, p7="x", gone="no"))
+    evaluated.clear()
+    then = world.when(update(ANN, p7="x", p8="x", gone=None, city="Gent"))
+    assert set(evaluated) == {"gone", "p8"}
+    assert then.record(ANN).workflows == ("w7", "w8", "without")
+
+
+def test_h25_a_merge_evaluates_the_triggers_that_look_at_what_differs_from_the_primary_alone(
+    evaluated: list[str],
+) -> None:
+    world = many(100, allow=True).given(create(ANN, p7="x", gone="no"), create(ANNE, p7="x", p8="x", gone="no"))
+    evaluated.clear()
+    world.world.execute(merge())
+    assert set(evaluated) == {"p8"}
+    assert world.world.record(ANNA).workflows == ("w8",)
+
+
+def test_definitions_folded_together_are_as_folded_one_by_one() -> None:
+    stream = streams.workflows("main", "contacts")
+    commands = [workflow(f"w{n % 3}", CUSTOMERS if n % 2 else [], allow=n > 2) for n in range(7)]
+    events = [event for command in commands for event in given().when(command).told(e.WorkflowDefined)]
+    one_by_one = None
+    for event in events:
+        one_by_one = evolve(stream, one_by_one, event)
+    assert fold(stream, None, events) == one_by_one
+    assert fold(stream, fold(stream, None, events[:4]), events[4:]) == one_by_one
+    assert list(one_by_one.by_id) == ["w0", "w1", "w2"]
+
+
+def test_triggers_that_fire_together_are_one_event_however_many_they_are() -> None:
+    then = given(*(workflow(f"w{n}", CUSTOMERS) for n in range(100))).when(create(ANN, lifecyclestage="customer"))
+    (enrolled,) = then.told(e.EnrolledByTriggers)
+    assert enrolled.workflow_ids == tuple(f"w{n}" for n in range(100))
+    assert then.record(ANN).workflows == enrolled.workflow_ids
 
 
 # -- by hand

@@ -53,6 +53,7 @@ _EXAMPLES: Final[tuple[e.Event, ...]] = (
     e.AddedToSegment(**COMMON, values=REASON, segment_id="vip"),
     e.RemovedFromSegment(**COMMON, values=REASON, segment_id="vip"),
     e.WorkflowEnrolled(**COMMON, values=REASON, workflow_id="welcome", cause="trigger:c-1"),
+    e.EnrolledByTriggers(**COMMON, values=REASON, workflow_ids=("welcome", "w2"), cause="trigger:c-1"),
     e.WorkflowUnenrolled(**COMMON, values=REASON, workflow_id="welcome", cause="command:c-1"),
     e.PlaybookLogged(**COMMON, values=REASON, playbook_id="discovery", state="draft"),
     e.FormSubmitted(
