@@ -152,7 +152,7 @@ class RemovedFromSegment(Event, frozen=True, kw_only=True, gc=False):
 
 
 class WorkflowEnrolled(Event, frozen=True, kw_only=True, gc=False):
-    """The record was enrolled by hand (`command:<id>`); before 0.2 also by a trigger (`trigger:<command id>`)."""
+    """The record was enrolled by hand (`command:<id>`); in ledgers of 0.1 by a trigger too (`trigger:<command id>`)."""
 
     EVENT_TYPE = "record.workflow-enrolled.v1"
     workflow_id: str

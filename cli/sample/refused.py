@@ -8,6 +8,7 @@ from cli.sample.script import SMALL, Script, ref
 
 ANN, ANNE = "301", "302"  # Merged with nobody: try it yourself.
 GONE: Final = "303"  # Archived.
+CRAWLERS: Final = "305", "306"  # With more page views than can be added up.
 # As a preview of the two gave it, before one of them changed.
 STALE_TOKEN: Final = "925b66b2-1-1-000000000000000000000000"  # noqa: S105  no password
 
@@ -18,6 +19,7 @@ def be_refused(script: Script) -> None:
     _ids_and_types(script)
     _merges(script)
     _choices(script)
+    _sums(script)
     _tokens(script)
     _others(script)
     _in_the_small_account(script)
@@ -73,6 +75,13 @@ def _choices(script: Script) -> None:
     _merge(script, ANN, ANNE, choices={"city": "Oostende"})  # VALUE_NOT_FROM_EITHER
 
 
+def _sums(script: Script) -> None:
+    for record_id in CRAWLERS:
+        properties = {"lastname": "Crawler", "hs_analytics_num_page_views": 1e308}
+        script.send("create_record", object_type="contacts", record_id=record_id, properties=properties)
+    _merge(script, *CRAWLERS)  # SUM_OUT_OF_RANGE
+
+
 def _tokens(script: Script) -> None:
     _merge(script, ANN, ANNE, preview_token="no-token")  # noqa: S106  no password; PREVIEW_TOKEN_INVALID
     _merge(script, ANN, ANNE, preview_token=STALE_TOKEN)  # VERSION_CONFLICT
@@ -85,6 +94,14 @@ def _others(script: Script) -> None:
     update(hs_analytics_num_page_views="a lot")  # INVALID_PROPERTY
     update(hs_merged_object_ids="1;2")  # READ_ONLY_PROPERTY
     update(email="Anne@obriain.example")  # IDENTIFIER_IN_USE
+    script.send(
+        "define_segment",
+        segment_id="since-2024",
+        name="Since 2024",
+        object_type="contacts",
+        kind="active",
+        filter_groups=[{"filters": [{"propertyName": "createdate", "operator": "GT", "value": "01/01/2024"}]}],
+    )  # INVALID_FILTER
     script.send("add_to_segment", segment_id="customers", object_type="contacts", record_id=ANN)  # SEGMENT_IS_ACTIVE
     script.send(
         "remove_identifier", object_type="contacts", record_id=ANN, kind="email", value="ann@obriain.example"
