@@ -18,6 +18,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from ledger.ledger import Ledger, migrate_ledger, open_ledger
+from projections.places import prepare_read_store
 
 SQLITE: Final = "sqlite"
 POSTGRESQL: Final = "postgresql"
@@ -78,6 +79,7 @@ class Databases:
         """Make an empty ledger."""
         url = self.empty()
         migrate_ledger(url, create=True)
+        prepare_read_store(url)
         return url
 
     def stock(self) -> dict[str, str]:

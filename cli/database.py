@@ -4,6 +4,7 @@ from cli.arguments import Here
 from cli.exits import DONE
 from cli.opening import location_of
 from ledger.ledger import is_postgres, migrate_ledger, open_ledger
+from projections.places import prepare_read_store
 
 
 def db_init(*, session: Here) -> int:
@@ -11,6 +12,7 @@ def db_init(*, session: Here) -> int:
     db = location_of(session)
     if is_postgres(db):
         before, after = migrate_ledger(db, create=True)
+        prepare_read_store(db)
         session.say(_said(before, after))
         return DONE
     with open_ledger(db, create=True) as ledger:
@@ -23,6 +25,7 @@ def db_migrate(*, session: Here) -> int:
     db = location_of(session)
     if is_postgres(db):
         before, after = migrate_ledger(db, create=False)
+        prepare_read_store(db)
         session.say(_said(before, after))
         return DONE
     with open_ledger(db, create=False) as ledger:

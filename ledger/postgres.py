@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import psycopg
+from psycopg import errors
 
 from ledger.damage import Damaged, LostLedger
 from ledger.postgres_connection import CONNECTIONS_MAX, Connection, Connections, Place, Timeouts
@@ -25,13 +26,13 @@ from ledger.postgres_unit import PostgresUnit
 from ledger.store import BookmarkMoved, Conflict, NewerSchema, ReadOnlyDatabase, StoreUnusable
 
 _BEGIN: Final = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {HEAD}"
-_BEGIN_ALONE: Final = (
-    f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT FROM merge_ledger.head FOR UPDATE; {HEAD}"
-)
+_BEGIN_ALONE: Final = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT merge_ledger.keep_others_out(); {HEAD}"
 _BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _NOW: Final = "SELECT clock_timestamp()"
 _SCHEMA_VERSION: Final = "SELECT version FROM merge_ledger.schema_version"
-_ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtext('merge_ledger schema'))"
+# A lock that needs the right to change the table: an advisory lock is anybody's to hold, and so to keep from others.
+# Whoever reads the table does not hold it up.
+ONE_AT_A_TIME: Final = "LOCK TABLE merge_ledger.schema_version IN SHARE ROW EXCLUSIVE MODE"
 
 
 def _nothing(_step: str) -> None:
@@ -180,22 +181,33 @@ def migrate(url: str, *, create: bool, timeouts: Timeouts | None = None) -> tupl
         encoding: Any = connection.execute("SHOW server_encoding").fetchone()
         if encoding[0] != "UTF8":
             raise NotUtf8(place.location, encoding[0])
-        connection.execute("BEGIN")
-        connection.execute(_ONE_AT_A_TIME)
-        found = schema_found(connection)
-        if found is None and not create:
-            raise NoSchema(place.location)
-        if found is None and _has_read_model(connection):
-            raise LostLedger(place.location, "gone", "the schema merge_ledger_read")
-        before = found or 0
-        if before > SCHEMA_VERSION:
-            raise NewerSchema(place.location, before, SCHEMA_VERSION)
-        for version in range(before + 1, SCHEMA_VERSION + 1):
-            connection.execute(STEPS[version].encode(), prepare=False)
-            connection.execute("UPDATE merge_ledger.schema_version SET version = %s", [version])
-        connection.execute("COMMIT", prepare=False)
+        try:
+            return _migrate(connection, place.location, create=create)
+        except (errors.DuplicateSchema, errors.UniqueViolation):  # Another made it since we looked.
+            connection.rollback()
+            return _migrate(connection, place.location, create=False)
     except psycopg.Error as error:
         raise place.told(error) from error
     finally:
         connection.close()
+
+
+def _migrate(connection: Connection, location: str, *, create: bool) -> tuple[int, int]:
+    connection.execute("BEGIN")
+    has_read_model = _has_read_model(connection)  # Before the ledger is looked for: it is made after the ledger.
+    found = schema_found(connection)
+    if found is None and not create:
+        raise NoSchema(location)
+    if found is None and has_read_model:
+        raise LostLedger(location, "gone", "the schema merge_ledger_read")
+    if found is not None and found < SCHEMA_VERSION:
+        connection.execute(ONE_AT_A_TIME)
+        found = schema_found(connection)
+    before = found or 0
+    if before > SCHEMA_VERSION:
+        raise NewerSchema(location, before, SCHEMA_VERSION)
+    for version in range(before + 1, SCHEMA_VERSION + 1):
+        connection.execute(STEPS[version].encode(), prepare=False)
+        connection.execute("UPDATE merge_ledger.schema_version SET version = %s", [version])
+    connection.execute("COMMIT", prepare=False)
     return before, SCHEMA_VERSION

@@ -76,6 +76,8 @@ class Place:
             raise Unreachable("the PostgreSQL URL given", "it cannot be read as one") from None
         self.location = _without_secrets(given)
         settings = {
+            # Names are written with their schema; what others made in `public`, or under our role's name, is ignored.
+            "search_path": "pg_catalog,pg_temp",
             "TimeZone": "UTC",
             "default_transaction_isolation": "read\\ committed",
             "default_transaction_read_only": "on" if read_only else "off",

@@ -1,4 +1,4 @@
-"""Layer: ledger. The tables of the PostgreSQL store, what keeps its log as it is, and the one function that appends.
+"""Layer: ledger. The tables of the PostgreSQL store, what keeps its log as it is, and the functions that write it.
 
 `events` is the log; `claims` and the lineage tables are indexes that follow from it. The triggers
 stop mistakes, not a superuser. The row of `head` is locked by whoever appends and never changed: a
@@ -10,7 +10,7 @@ from typing import Final
 
 from domain.claims import SHARED_KINDS
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 
 _SHARED = ", ".join(f"'{kind}'" for kind in sorted(SHARED_KINDS))
 
@@ -76,16 +76,20 @@ EXCEPTION WHEN feature_not_supported THEN NULL;
 END $$;
 """
 
-# It runs with the rights of whoever calls it: to append events is to insert rows, and no more.
+# Every function looks names up in the server's own schema alone, whatever the caller's session says: a schema that
+# somebody else made has no say in what a name means. Every name of ours is written with its schema.
+PINNED: Final = "SET search_path = pg_catalog, pg_temp"
+
+# Called by `append`, and by the owner, to index the log again.
 _INDEX = """
-CREATE FUNCTION merge_ledger.index_append(
+CREATE OR REPLACE FUNCTION merge_ledger.index_append(
     first bigint, released_at bigint,
     claim_accounts text[], claim_kinds text[], claim_values text[], claim_types text[], claim_ids text[],
     claim_offsets bigint[], claims_held boolean[],
     member_streams text[], member_lineages text[], member_offsets bigint[],
     relabelled text[], relabelled_to text[],
     lineage_names text[], lineage_currents text[], lineage_weights bigint[], lineage_offsets bigint[]
-) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+) RETURNS void LANGUAGE plpgsql VOLATILE PINNED AS $$
 BEGIN
     IF cardinality(claim_kinds) > 0 THEN
         INSERT INTO merge_ledger.claims AS c (account, kind, value, object_type, record_id, held, position)
@@ -118,9 +122,12 @@ END $$;
 
 # A function, and not one statement: a statement's snapshot is older than the lock that it waits for. Of a
 # function at READ COMMITTED every statement has its own.
+# It runs with its owner's rights: whoever may call it can insert no row of the log in another way, and it alone
+# gives positions and times. What the caller passes is held to what cannot be undone later: no version beside its
+# stream's next one, no position in an index beyond the log.
 _APPEND = """
-CREATE FUNCTION merge_ledger.append(
-    seen bigint, recorded_by timestamptz,
+CREATE OR REPLACE FUNCTION merge_ledger.APPEND(
+    seen bigint, CLOCK_ARGUMENT
     read_streams text[], read_versions bigint[],
     read_accounts text[], read_kinds text[], read_values text[],
     read_lineages text[],
@@ -131,7 +138,7 @@ CREATE FUNCTION merge_ledger.append(
     member_streams text[], member_lineages text[], member_offsets bigint[],
     relabelled text[], relabelled_to text[],
     lineage_names text[], lineage_currents text[], lineage_weights bigint[], lineage_offsets bigint[]
-) RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+) RETURNS bigint LANGUAGE plpgsql VOLATILE RIGHTS PINNED AS $$
 DECLARE
     last bigint := 0;
     last_at timestamptz;
@@ -143,8 +150,8 @@ BEGIN
     SELECT e.position, e.recorded_at INTO last, last_at
     FROM merge_ledger.events AS e ORDER BY e.position DESC LIMIT 1;
     last := coalesce(last, 0);
-    -- The server's clock, unless the caller has one. It may be set back; the log's is not.
-    last_at := greatest(last_at, coalesce(recorded_by, clock_timestamp()));
+    -- The clock may be set back; the log's is not.
+    last_at := greatest(last_at, THE_TIME);
     IF last <> seen AND (
         EXISTS (
             SELECT FROM unnest(read_streams, read_versions) AS r (stream, version)
@@ -170,6 +177,20 @@ BEGIN
     INSERT INTO merge_ledger.events (position, stream, version, type, state, recorded_at)
     SELECT last + n.nth, n.stream, n.version, n.type, n.state, last_at
     FROM unnest(streams, versions, types, states) WITH ORDINALITY AS n (stream, version, type, state, nth);
+    IF EXISTS (
+        SELECT FROM unnest(streams, versions) AS n (stream, version)
+        WHERE n.version < 1 OR n.version > 1 AND NOT EXISTS (
+            SELECT FROM merge_ledger.events AS e WHERE e.stream = n.stream AND e.version = n.version - 1
+        )
+    ) THEN
+        RAISE EXCEPTION 'a version does not follow the last one of its stream' USING ERRCODE = 'check_violation';
+    END IF;
+    IF EXISTS (
+        SELECT FROM unnest(claim_offsets || member_offsets || lineage_offsets) AS n (place)
+        WHERE n.place NOT BETWEEN 0 AND cardinality(streams) - 1
+    ) THEN
+        RAISE EXCEPTION 'an index names a position beyond what is appended' USING ERRCODE = 'check_violation';
+    END IF;
     PERFORM merge_ledger.index_append(
         last + 1, last + 1,
         claim_accounts, claim_kinds, claim_values, claim_types, claim_ids, claim_offsets, claims_held,
@@ -205,9 +226,56 @@ CREATE TABLE merge_ledger.snapshots (
 );
 """
 
+# The lock of whoever works alone; the right to lock rows of `head` would be the right to change them.
+_KEEP_OTHERS_OUT = """
+CREATE OR REPLACE FUNCTION merge_ledger.keep_others_out() RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER PINNED AS $$
+    SELECT FROM merge_ledger.head FOR UPDATE
+$$;
+"""
+
+# A snapshot of a version that the stream does not have would keep the stream from going on.
+_KEEP_SNAPSHOTS = """
+CREATE OR REPLACE FUNCTION merge_ledger.keep_snapshots(fold bigint, streams text[], versions bigint[], states varchar[])
+RETURNS void LANGUAGE sql VOLATILE SECURITY DEFINER PINNED AS $$
+    INSERT INTO merge_ledger.snapshots AS s (stream, version, fold, state)
+    SELECT n.stream, n.version, keep_snapshots.fold, n.state
+    FROM unnest(streams, versions, states) AS n (stream, version, state)
+    JOIN merge_ledger.events AS e ON e.stream = n.stream AND e.version = n.version
+    ON CONFLICT (stream) DO UPDATE
+    SET version = excluded.version, fold = excluded.fold, state = excluded.state
+$$;
+"""
+
+# Nobody is let in but who is named (deploy/postgres/roles.sql): a new function is everybody's.
+_NOBODY_ELSE = "REVOKE ALL ON ALL FUNCTIONS IN SCHEMA merge_ledger FROM PUBLIC;"
+
+
+def _append(name: str, clock_argument: str, time: str, rights: str) -> str:
+    named = _APPEND.replace("APPEND", name).replace("CLOCK_ARGUMENT", clock_argument)
+    return named.replace("THE_TIME", time).replace("RIGHTS", rights)
+
+
+# Those who may not change the log append by functions, which alone write it.
+_SINCE_4 = (
+    """
+    DROP FUNCTION IF EXISTS merge_ledger.append;
+    DROP FUNCTION IF EXISTS merge_ledger.index_append;
+    ALTER FUNCTION merge_ledger.refuse_change() PINNED;
+    """
+    + _INDEX
+    + _append("append", "", "clock_timestamp()", "SECURITY DEFINER")
+    # With a clock of the caller's: the owner's, since a time in the far future would be everybody's from then on.
+    + _append("append_at", "recorded_by timestamptz,", "recorded_by", "")
+    + _KEEP_OTHERS_OUT
+    + _KEEP_SNAPSHOTS
+    + _NOBODY_ELSE
+).replace("PINNED", PINNED)
+
 # The statements that make a schema, by the version that they lead to: the first makes it from nothing.
 STEPS: Final[dict[int, str]] = {
-    1: _TABLES.replace("SHARED_KINDS", _SHARED) + _TRIGGERS + _INDEX + _APPEND,
+    1: _TABLES.replace("SHARED_KINDS", _SHARED) + _TRIGGERS,
     2: _SINCE_2,
     3: _SINCE_3,
+    4: _SINCE_4,
 }

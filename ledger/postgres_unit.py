@@ -11,14 +11,11 @@ from ledger.postgres_connection import Connection
 from ledger.postgres_reading import PostgresSnapshot, holder, texts
 from ledger.store import Append, BookmarkMoved, Conflict, Move, ReadSet, Taken
 
-PUT_SNAPSHOTS: Final = """
-    INSERT INTO merge_ledger.snapshots AS s (stream, version, fold, state)
-    SELECT n.stream, n.version, %s, n.state FROM unnest(%s, %s, %s) AS n (stream, version, state)
-    ON CONFLICT (stream) DO UPDATE
-    SET version = excluded.version, fold = excluded.fold, state = excluded.state
-"""
+PUT_SNAPSHOTS: Final = "SELECT merge_ledger.keep_snapshots(%s, %s, %s, %s)"
 _INDEXED: Final = ", ".join(["%s"] * 16)
-APPEND: Final = f"SELECT merge_ledger.append(%s, %s::timestamptz, {', '.join(['%s'] * 10)}, %s, %s, %s, %s, {_INDEXED})"
+_APPENDED: Final = f"{', '.join(['%s'] * 14)}, {_INDEXED}"
+APPEND: Final = f"SELECT merge_ledger.append(%s, {_APPENDED})"
+APPEND_AT: Final = f"SELECT merge_ledger.append_at(%s, %s::timestamptz, {_APPENDED})"
 INDEX: Final = f"SELECT merge_ledger.index_append(%s, %s, {_INDEXED})"
 CLEAR: Final = """
     DELETE FROM merge_ledger.claims; DELETE FROM merge_ledger.lineage_members; DELETE FROM merge_ledger.lineages
@@ -74,16 +71,19 @@ class PostgresUnit(PostgresSnapshot):
             Documents([row[3] for row in append.events]),
         )
         self._step("appending")
-        recorded_by = None if self._clock is None else self._clock()
+        columns += _indexed(append)
         try:
-            first = int(self._all(APPEND, self.seen, recorded_by, *columns, *_indexed(append))[0][0])
+            if self._clock is None:
+                ((first,),) = self._all(APPEND, self.seen, *columns)
+            else:
+                ((first,),) = self._all(APPEND_AT, self.seen, self._clock(), *columns)
         except errors.UniqueViolation as error:
             raise Taken(str(error.diag.message_primary)) from error
         except (errors.SerializationFailure, errors.DeadlockDetected) as error:
             raise Conflict(str(error.diag.message_primary)) from error
         self._step("appended")
-        self._head = first + len(append.events) - 1
-        return first
+        self._head = int(first) + len(append.events) - 1
+        return int(first)
 
     def move(self, move: Move) -> None:
         """Move a bookmark, behind any append of the unit. Raises BookmarkMoved.

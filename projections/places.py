@@ -12,3 +12,11 @@ def read_store(db: str) -> ReadStore:
 
         return PostgresReadStore(db)
     return SqliteReadStore(db)
+
+
+def prepare_read_store(db: str) -> None:
+    """Make a PostgreSQL database ready for this version's read models; again does nothing. Raises StoreUnusable."""
+    if is_postgres(db):
+        from projections.postgres_schema import prepare  # noqa: PLC0415  as above
+
+        prepare(db)

@@ -3,20 +3,23 @@
 One row says which generation is live, and whoever reads looks it up in the snapshot that it reads by.
 The row of a generation's position is locked for the whole page: it is the lease, and a crash lets go of
 it. For whoever reads by SQL the schema `merge_ledger_read` has a view of every table that is live.
+
+Tables are made and dropped by functions that the ledger's owner made (`projections.postgres_schema`):
+whoever projects writes rows, and can put nothing of its own between a reader and what is read.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from psycopg import errors
 
 from ledger.postgres_connection import Connection, Connections, Place, Timeouts
 from ledger.postgres_errors import MissingRights
-from projections.catalogue import TABLES, VIEWS
-from projections.postgres_rows import LOCK_MARK, SELECT_MARK, PostgresRows, create_statements
+from projections.postgres_rows import LOCK_MARK, SELECT_MARK, PostgresRows
 from projections.store import (
     Generation,
+    NotPrepared,
     NotProjected,
     OutdatedProjections,
     Snapshot,
@@ -25,33 +28,25 @@ from projections.store import (
     WritableRows,
 )
 
-_CREATE_CONTROL: Final = """
-    CREATE SCHEMA IF NOT EXISTS merge_ledger_read;
-    CREATE TABLE IF NOT EXISTS merge_ledger_read.generations (
-        number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-        tables_version text NOT NULL,
-        state text NOT NULL DEFAULT 'building' CHECK (state IN ('building', 'live', 'old'))
-    )
-"""
-_ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtext('merge_ledger generations'))"
 _IS_THERE: Final = "SELECT to_regclass('merge_ledger_read.generations') IS NOT NULL"
 _GENERATION: Final = """
     SELECT number, tables_version FROM merge_ledger_read.generations WHERE state = %s ORDER BY number DESC LIMIT 1
 """
 _IS_KNOWN: Final = "SELECT FROM merge_ledger_read.generations WHERE number = %s AND state <> 'old'"
-_INSERT: Final = "INSERT INTO merge_ledger_read.generations (tables_version) VALUES (%s) RETURNING number"
-_FORGET: Final = "DELETE FROM merge_ledger_read.generations WHERE number = %s"
+_BEGIN_GENERATION: Final = "SELECT merge_ledger_read.begin_generation(%s)"
+_SHOW_LIVE: Final = "SELECT merge_ledger_read.show_live()"
+_DROP_OLD: Final = "SELECT merge_ledger_read.drop_old(%s)"
 _OF_STATE: Final = "SELECT number FROM merge_ledger_read.generations WHERE state = %s"
 _GO_LIVE: Final = """
     UPDATE merge_ledger_read.generations SET state = CASE WHEN number = %s THEN 'live' ELSE 'old' END
 """
+_NOT_PREPARED: Final = (errors.UndefinedFunction, errors.InvalidSchemaName, errors.ObjectNotInPrerequisiteState)
 _GONE: Final = (errors.UndefinedTable, errors.InvalidSchemaName)
 # Its commits may be lost with the machine's power: position and rows together, and they are made again.
 _BEGIN_PAGE: Final = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = off"
 _BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # A list is written while it is read, at the speed of whoever reads the output. A reader holds up nobody.
 _MAY_PAUSE: Final = "SET LOCAL idle_in_transaction_session_timeout = '10min'"
-_DROP_WAIT: Final = "SET LOCAL lock_timeout = '1s'"
 
 
 def _schema(number: int) -> str:
@@ -62,7 +57,7 @@ class PostgresReadStore:
     """The read models of the ledger in one database."""
 
     def __init__(self, url: str, *, timeouts: Timeouts | None = None) -> None:
-        """Name the database; nothing is made before something is projected."""
+        """Name the database; `prepare` made it ready."""
         self._place = Place(url, timeouts or Timeouts())
         self._connections = Connections(self._place)
 
@@ -96,19 +91,11 @@ class PostgresReadStore:
     def begin(self, tables_version: str) -> Generation:
         """Make an empty generation beside the live one, in place of any other that is not live."""
         with self._connection() as connection:
-            connection.execute("BEGIN")
-            connection.execute(_ONE_AT_A_TIME)
-            if not _is_there(connection):
-                connection.execute(_CREATE_CONTROL, prepare=False)
-            for (number,) in connection.execute(_OF_STATE, ["building"]).fetchall():
-                _drop(connection, number)
-            row = connection.execute(_INSERT, [tables_version]).fetchone()
-            number = int(row[0]) if row else 0
-            connection.execute(f"CREATE SCHEMA {_schema(number)}")
-            _use(connection, number)
-            for statement in create_statements(TABLES, VIEWS):
-                connection.execute(statement.encode())
-            connection.execute("COMMIT")
+            try:
+                row = connection.execute(_BEGIN_GENERATION, [tables_version]).fetchone()
+            except _NOT_PREPARED as error:
+                raise NotPrepared(self.location) from error
+        number = int(row[0]) if row else 0
         return Generation(number, tables_version, _schema(number))
 
     def go_live(self, generation: Generation) -> None:
@@ -123,21 +110,10 @@ class PostgresReadStore:
 
         Whoever reads one goes on reading: it is deleted the next time.
         """
-        with self._connection() as connection:
-            live = _found(connection, "live")
-            try:
-                if live is not None:
-                    _show(connection, live.number)
-                for (number,) in connection.execute(_OF_STATE, ["old"]).fetchall():
-                    connection.execute("BEGIN")
-                    connection.execute(_DROP_WAIT)
-                    connection.execute(_ONE_AT_A_TIME)
-                    _use(connection, number)
-                    connection.execute("LOCK TABLE read_side IN ACCESS EXCLUSIVE MODE NOWAIT")
-                    _drop(connection, number)
-                    connection.execute("COMMIT")
-            except (errors.LockNotAvailable, *_GONE):
-                connection.rollback()
+        with self._connection() as connection, suppress(errors.LockNotAvailable):
+            connection.execute(_SHOW_LIVE)
+            for (number,) in connection.execute(_OF_STATE, ["old"]).fetchall():
+                connection.execute(_DROP_OLD, [number])
 
     # -- writing
 
@@ -209,23 +185,4 @@ def _found(connection: Connection, state: str) -> Generation | None:
 
 
 def _use(connection: Connection, number: int) -> None:
-    connection.execute(f"SET LOCAL search_path = {_schema(number)}", prepare=False)
-
-
-def _drop(connection: Connection, number: int) -> None:
-    connection.execute(f"DROP SCHEMA IF EXISTS {_schema(number)} CASCADE", prepare=False)
-    connection.execute(_FORGET, [number])
-
-
-def _show(connection: Connection, number: int) -> None:
-    """Let the views of `merge_ledger_read` show this generation, if they do not yet."""
-    connection.execute("BEGIN")
-    connection.execute(_DROP_WAIT)
-    connection.execute(_ONE_AT_A_TIME)
-    for name in (*(table.name for table in TABLES), *(view.name for view in VIEWS)):
-        connection.execute(f"DROP VIEW IF EXISTS merge_ledger_read.{name}", prepare=False)
-        connection.execute(
-            f"CREATE VIEW merge_ledger_read.{name} AS SELECT * FROM {_schema(number)}.{name}",  # noqa: S608  ours
-            prepare=False,
-        )
-    connection.execute("COMMIT")
+    connection.execute(f"SET LOCAL search_path = pg_catalog, {_schema(number)}, pg_temp", prepare=False)

@@ -26,6 +26,15 @@ class OutdatedProjections(StoreUnusable):
         super().__init__(f"the read model at {location} is another version's; run `merge-ledger projections rebuild`")
 
 
+class NotPrepared(StoreUnusable):
+    """The database is not ready for the tables of this version; whoever owns the ledger makes it so."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__(
+            f"the database {location} is not ready for this version's read model; run merge-ledger db migrate"
+        )
+
+
 class UnusableProjections(StoreUnusable):
     """The read model cannot be opened, read or written."""
 

@@ -19,6 +19,7 @@ import psycopg
 from psycopg import sql
 
 from ledger.postgres import migrate
+from projections.postgres_schema import prepare
 
 SERVER: Final = "MERGE_LEDGER_TEST_POSTGRES"
 _run = f"{os.getpid()}"
@@ -65,6 +66,7 @@ class Databases:
         self._template = f"merge_ledger_{_run}_template"
         self.run(sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0").format(self._name(self._template)))
         migrate(self.url(self._template), create=True)
+        prepare(self.url(self._template))
 
     @staticmethod
     def _name(name: str) -> sql.Identifier:

@@ -16,9 +16,10 @@ from ledger.postgres_connection import Timeouts
 from ledger.sqlite import SqliteStore
 from projections.catalogue import PROJECTIONS, TABLES_VERSION
 from projections.postgres import PostgresReadStore
+from projections.postgres_schema import prepare
 from projections.runner import Projector, digest
 from projections.sqlite import SqliteReadStore
-from projections.store import NotProjected, ReadStore, Stale
+from projections.store import NotPrepared, NotProjected, ReadStore, Stale
 from tests.builders import ANN, ANNE, create, merge, update
 from tests.contracts.places import TickingClock, batch
 from tests.contracts.test_serialisable import PREPARED, any_command
@@ -115,10 +116,35 @@ def test_a_page_of_a_generation_that_was_dropped_is_stale(ledger: Ledger, read_s
     projector.rebuild()
     with pytest.raises(Stale), read_store.page(old):
         pass
-    left = read_store.begin("x")
-    read_store.begin("y")
+    left = read_store.begin(TABLES_VERSION)
+    read_store.begin(TABLES_VERSION)
     with pytest.raises(Stale), read_store.page(left):
         pass
+
+
+def test_what_an_earlier_version_projected_is_dropped_and_projected_again(
+    ledger: Ledger, read_store: PostgresReadStore, postgres_url: str
+) -> None:
+    ledger.execute(batch(create(ANN)))
+    run_sql(
+        postgres_url,
+        "DROP SCHEMA merge_ledger_read CASCADE; CREATE SCHEMA merge_ledger_read; CREATE SCHEMA merge_ledger_read_7;"
+        " CREATE TABLE merge_ledger_read.generations (number bigint, tables_version text, state text);"
+        " INSERT INTO merge_ledger_read.generations VALUES (7, 'older', 'live')",
+    )
+    with pytest.raises(NotPrepared, match="run merge-ledger db migrate"):
+        Projector(ledger, read_store).catch_up()
+    for _ in range(2):
+        prepare(postgres_url)
+    assert Projector(ledger, read_store).catch_up() == ledger.head()
+    schemas = run_sql(postgres_url, "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'merge_ledger_read_%'")
+    assert schemas == [("merge_ledger_read_1",)]
+
+
+def test_the_tables_of_another_version_are_not_made(ledger: Ledger, read_store: PostgresReadStore) -> None:
+    ledger.execute(batch(create(ANN)))
+    with pytest.raises(NotPrepared, match="run merge-ledger db migrate"):
+        read_store.begin("another version")
 
 
 def test_runners_that_work_at_once_do_every_page_once(ledger: Ledger, postgres_url: str) -> None:

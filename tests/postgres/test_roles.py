@@ -7,10 +7,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from consumers.publish import NAME as PUBLISHING
 from ledger.ledger import Ledger
 from ledger.postgres import PostgresStore
 from ledger.postgres_errors import MissingRights
-from ledger.store import Move
+from ledger.store import Append, BookmarkMoved, Move, ReadSet
 from projections.catalogue import TABLES_VERSION
 from projections.postgres import PostgresReadStore
 from projections.runner import Projector
@@ -48,7 +49,7 @@ EVERYTHING = [
 ]
 
 
-def test_the_appender_keeps_snapshots_bookmarks_and_leases(role: As) -> None:
+def test_the_appender_keeps_snapshots_and_the_bookmarks_of_sources(role: As) -> None:
     for _ in range(2):  # A ledger each, for the second to load what the first keeps in memory.
         with closing(Ledger(PostgresStore(role("appender")))) as ledger:
             ledger.execute(batch(create(ANN), *(update(ANN, city=f"city {number}") for number in range(150))))
@@ -56,8 +57,80 @@ def test_the_appender_keeps_snapshots_bookmarks_and_leases(role: As) -> None:
     with closing(Ledger(PostgresStore(role("appender")))) as ledger:
         ledger.move(Move("source", None, 5, "here"))
         ledger.move(Move("source", 5, 7, "here"))
-        assert ledger.lease("publisher", "me", 5)
-        ledger.let_go("publisher", "me")
+
+
+def test_the_publisher_holds_its_lease_and_moves_its_bookmark_and_nothing_else(role: As) -> None:
+    with closing(Ledger(PostgresStore(role("publisher")))) as ledger:
+        ledger.move(Move(PUBLISHING, None, 5))
+        ledger.move(Move(PUBLISHING, 5, 7))
+        assert ledger.lease(PUBLISHING, "me", 5)
+        ledger.let_go(PUBLISHING, "me")
+        with pytest.raises(MissingRights, match="permission denied"):
+            ledger.execute(batch(create(ANN)))
+        with pytest.raises(MissingRights, match="row-level security"):
+            ledger.move(Move("source", None, 5))
+
+
+def test_the_appender_can_neither_hold_up_the_publisher_nor_make_it_skip(role: As) -> None:
+    with closing(Ledger(PostgresStore(role("publisher")))) as publisher:
+        publisher.move(Move(PUBLISHING, None, 5))
+    with closing(Ledger(PostgresStore(role("appender")))) as appender:
+        with pytest.raises(MissingRights, match="permission denied for table leases"):
+            appender.lease(PUBLISHING, "me", 10**9)
+        with pytest.raises(BookmarkMoved):
+            appender.move(Move(PUBLISHING, 5, 10**9))
+        with pytest.raises(MissingRights, match="row-level security"):
+            appender.move(Move(PUBLISHING, None, 10**9))
+
+
+NEVER = (
+    "INSERT INTO events VALUES (9223372036854775807, 's', 1, 't', '{}', now())",
+    "INSERT INTO events VALUES (1000, 's', 1, 't', '{}', 'infinity')",
+    "INSERT INTO events VALUES (1000, 's', 1, 't', '{}', '20000-01-01')",
+    f"SELECT merge_ledger.append_at(NULL, 'infinity'{', NULL' * 30})",
+    "INSERT INTO claims VALUES ('main', 'email', 'a@x.be', 'contacts', '1', true, 9223372036854775807)",
+    "UPDATE claims SET position = 9223372036854775807",
+    "INSERT INTO lineages VALUES ('s', 's', 1, 9223372036854775807)",
+    "INSERT INTO lineage_members VALUES ('s', 's', 1)",
+    "UPDATE head SET one = true",
+    "BEGIN; LOCK TABLE head IN ACCESS EXCLUSIVE MODE",
+    "BEGIN; LOCK TABLE events IN SHARE MODE",
+    "INSERT INTO snapshots VALUES ('s', 9223372036854775807, 1, '{}')",
+    "INSERT INTO leases VALUES ('publish', 'me', 'infinity')",
+)
+
+
+@pytest.mark.parametrize("name", ["appender", "projector", "publisher", "reader"])
+def test_nobody_can_write_by_hand_what_would_stop_the_ledger(role: As, name: str) -> None:
+    for statement in NEVER:
+        if not (name == "publisher" and "leases" in statement):
+            refused(role(name), statement)
+
+
+def appended(url: str, **columns: object) -> None:
+    """Append past the ledger, as whoever has the appender's password can."""
+    with closing(PostgresStore(url)) as store, store.writing() as unit:
+        rows = [("s", columns.get("version", 1), "t", b"{}")]
+        held = [(("main", "email", "a"), ("contacts", "1"), columns.get("place", 0))]
+        unit.append(Append(rows, held=held), ReadSet())  # type: ignore[arg-type]
+
+
+def test_the_function_keeps_an_appender_to_versions_and_positions_that_follow(role: As, postgres_url: str) -> None:
+    for columns in (
+        {"version": 2**63 - 1},
+        {"version": 2},
+        {"version": 0},
+        {"place": 2**62},
+        {"place": 1},
+        {"place": -1},
+    ):
+        with pytest.raises(psycopg.errors.CheckViolation):
+            appended(role("appender"), **columns)
+    assert run_sql(postgres_url, "SELECT count(*) FROM events") == [(0,)]
+    appended(role("appender"))
+    appended(role("appender"), version=2)
+    run_sql(role("appender"), "SELECT merge_ledger.keep_snapshots(1, '{s}', '{9}', '{x}')")
+    assert run_sql(postgres_url, "SELECT count(*) FROM snapshots") == [(0,)]
 
 
 def test_the_appender_appends_and_can_neither_change_nor_delete_what_is_there(role: As) -> None:
