@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from cli import exits
+from cli.masking import masked
 from cli.session import Session, visible
 from cli.settings import resolve
 from cli.streams import make_ready
@@ -152,9 +153,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except CycloptsError as error:
         told = " ".join(str(error).replace(_DASH, "-").split())
-        return _end(exits.USAGE, f"{told} (see merge-ledger --help)")
+        return _end(exits.USAGE, f"{masked(told)} (see merge-ledger --help)")
     except exits.Ending as ending:
-        return _end(ending.code, str(ending))
+        return _end(ending.code, masked(str(ending)))
     except (BrokenPipeError, SystemExit):  # Rich's way to say the same is SystemExit.
         return _end_quietly(exits.DONE)
     except exits.PipeClosed:

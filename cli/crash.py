@@ -9,20 +9,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cli import exits
+from cli.masking import masked
 from ledger.store import StoreUnusable
 
 
 def explain(error: Exception, tokens: Sequence[str]) -> tuple[int, str]:
     """Tell the exit code and the one line for people; a bug's details go to a file that only its owner reads."""
     if isinstance(error, StoreUnusable):
-        return exits.STORE_UNUSABLE, str(error)
+        return exits.STORE_UNUSABLE, masked(str(error))
     if isinstance(error, ModuleNotFoundError) and error.name == "kafka":
         return exits.STORE_UNUSABLE, "Kafka needs kafka-python; install merge-ledger with the extra [kafka]"
     kind = type(error).__name__
     try:
         where = _write_report(error, tokens)
     except OSError:
-        traceback.print_exception(error, file=sys.stderr)
+        sys.stderr.write(masked("".join(traceback.format_exception(error))))
         return exits.BUG, f"unexpected {kind}, a bug of ours; its details are above"
     return exits.BUG, f"unexpected {kind}, a bug of ours; its details are in {where}"
 
@@ -43,7 +44,7 @@ def _write_report(error: Exception, tokens: Sequence[str]) -> Path:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = folder / name
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-                file.writelines(told)
+                file.write(masked("".join(told)))
         except OSError:
             continue
         return path

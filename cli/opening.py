@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from cli.exits import Mistake, NotThere
+from cli.masking import masked
 from cli.progress import Progress
 from cli.session import Session
 from cli.trust import doubt
@@ -107,7 +108,7 @@ def _catch_up(sides: Opened, session: Session, *, may_lag: bool) -> None:
     except UnusableProjections as error:
         if not may_lag or sides.store.live() is None:
             raise
-        session.say(f"reading as of before: {error}")
+        session.say(f"reading as of before: {masked(str(error))}")
 
 
 def run(projector: Projector, session: Session, title: str, *, rebuild: bool = False) -> Progress:

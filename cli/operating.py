@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from cli.arguments import Here
 from cli.exits import DONE, FOUND, STORE_UNUSABLE
 from cli.kafka_status import database_clock, kafka_checks
+from cli.masking import masked, masked_place
 from cli.opening import Opened, opened, run
 from cli.output import Answer, drawn_by
 from cli.session import Session
@@ -59,9 +60,9 @@ def status(*, session: Here) -> Answer:
             if session.settings.names_kafka:
                 kafka = [database_clock(session, sides.ledger.store)]
     except StoreUnusable as unusable:
-        told["database"]["problem"] = str(unusable)
+        told["database"]["problem"] = masked(str(unusable))
         code = STORE_UNUSABLE
-        notes.append(f"merge-ledger: {unusable}")
+        notes.append(f"merge-ledger: {masked(str(unusable))}")
     if session.settings.names_kafka:
         found, unusable_or_not = kafka_checks(session)
         told["kafka"] = kafka = [*found, *kafka]
@@ -77,7 +78,7 @@ def _database(sides: Opened, session: Session) -> dict[str, Any]:
     store = sides.ledger.store
     file = Path(session.settings.db)
     return {
-        "location": store.location,
+        "location": masked_place(store.location),
         "schema_version": store.schema_version,
         "position": sides.ledger.head(),
         "bytes": file.stat().st_size if file.is_file() else None,

@@ -13,12 +13,12 @@ from typing import Any, Final, NamedTuple
 
 from cli.exits import Mistake
 from cli.kafka_settings import KAFKA, SECRETS, text
+from cli.masking import MASK, masked_place
 from cli.settings_files import FILE_NAME, read_file, read_file_here, user_file
 
 FORMATS: Final = ("json", "jsonl", "csv", "table")
 ENVIRONMENT_PREFIX: Final = "MERGE_LEDGER_"
 
-_PASSWORD = re.compile(r"(//[^/:@]*):.*@")
 _ID = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 _SPOKEN_BOOLS = {
     "true": True,
@@ -51,8 +51,8 @@ class Setting(NamedTuple):
     def shown(self) -> Any:  # noqa: ANN401  each setting has its own type
         """The value, without a password that it is or holds."""
         if self.name in SECRETS and self.value is not None:
-            return "***"
-        return _PASSWORD.sub(r"\1:***@", self.value) if isinstance(self.value, str) else self.value
+            return MASK
+        return masked_place(self.value) if isinstance(self.value, str) else self.value
 
 
 @dataclass(frozen=True)

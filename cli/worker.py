@@ -22,6 +22,7 @@ from cyclopts import Parameter
 from cli import exits
 from cli.arguments import Here
 from cli.kafka import prefixed, settled, telling
+from cli.masking import masked
 from cli.opening import location_of, opened
 from cli.session import Session
 from consumers import topics
@@ -167,10 +168,11 @@ def _health_address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-class _JsonLines(logging.Formatter):
-    """Writes a record as one line of JSON."""
+class JsonLines(logging.Formatter):
+    """Writes a record as one line of JSON, without the secrets of URLs."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Write one line."""
         told: dict[str, Any] = {
             "at": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
@@ -178,12 +180,13 @@ class _JsonLines(logging.Formatter):
             "logger": record.name,
         }
         told |= {name: value for name, value in vars(record).items() if name not in _OWN_FIELDS}
-        return msgspec.json.encode(told, enc_hook=str).decode()
+        told = {name: masked(value) if isinstance(value, str) else value for name, value in told.items()}
+        return msgspec.json.encode(told, enc_hook=lambda value: masked(str(value))).decode()
 
 
 def _log_as_json() -> None:
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JsonLines())
+    handler.setFormatter(JsonLines())
     ours = logging.getLogger("merge_ledger")
     ours.handlers, ours.propagate = [handler], False
     ours.setLevel(logging.INFO)

@@ -13,14 +13,21 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 from cli.__main__ import main
 from tests.postgres.server import Databases, started
 
-TOGETHER = ("tests/kafka/", "tests/postgres/test_roles.py", "tests/postgres/test_unusable.py")
+TOGETHER = {
+    "tests/kafka/": "kafka",
+    "tests/deploy/": "roles",
+    "tests/postgres/test_docs.py": "roles",
+    "tests/postgres/test_roles.py": "roles",
+    "tests/postgres/test_strangers.py": "roles",
+    "tests/postgres/test_unusable.py": "roles",
+}
 
 
 class OneServerOneProcess(LoadScopeScheduling):  # type: ignore[misc]  # as above
     """Shares tests out one by one; those on one broker, and those on the roles of a whole server, stay together."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return next((place.split("/")[1] for place in TOGETHER if nodeid.startswith(place)), nodeid)
+        return next((group for place, group in TOGETHER.items() if nodeid.startswith(place)), nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
