@@ -7,6 +7,7 @@ all, and spends no command id. Reading is pure and takes some ten microseconds a
 
 import re
 from datetime import UTC
+from functools import lru_cache
 from typing import Any, Final, TypeAlias, get_args
 
 import msgspec
@@ -15,6 +16,7 @@ from msgspec import Struct, structs
 from consumers import complaints
 from consumers.complaints import Complaint
 from domain.commands import DEFAULT_ACCOUNT, AnyCommand, Envelope, Instant
+from domain.ids import Id
 from domain.outcomes import Outcome
 
 SIZE_BYTES_MAX: Final = 1024 * 1024
@@ -71,19 +73,30 @@ def read_command(data: bytes, *, default_account: str = DEFAULT_ACCOUNT, line: i
         except msgspec.ValidationError as error:
             complaint = complaints.about_fields(error, raw)
         else:
+            is_read = True
             if "account" not in raw and default_account != DEFAULT_ACCOUNT:
                 command = structs.replace(command, account=default_account)
+                is_read = _is_id(default_account)
             known = _KNOWN[raw["type"]]
             if raw.keys() <= known:
-                return Envelope(command)
+                return Envelope(command, is_read=is_read)
             unknown = sorted({complaints.name_of(field) for field in raw.keys() - known})
-            return Envelope(command, tuple(unknown))
+            return Envelope(command, tuple(unknown), is_read=is_read)
     return _unreadable(complaint, raw, data, line)
 
 
 def too_large(line: int | None = None) -> Unreadable:
     """Say that a command is longer than any may be, without having read it."""
     return Unreadable("TOO_LARGE", f"longer than {SIZE_BYTES_MAX:,} bytes", line=line)
+
+
+@lru_cache(maxsize=64)
+def _is_id(account: str) -> bool:
+    try:
+        msgspec.convert(account, Id)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _hidden(raw: dict[str, Any], data: bytes) -> Complaint | None:

@@ -367,16 +367,20 @@ AnyCommand: TypeAlias = (
 
 
 class Envelope(Struct, frozen=True):
-    """A command as it came in, with the fields of it that nobody knows."""
+    """A command as it came in, with the fields of it that nobody knows.
+
+    `is_read` says that it was decoded from bytes as a command, so that it need not be checked again.
+    """
 
     command: AnyCommand
     ignored_fields: tuple[str, ...] = ()
+    is_read: bool = False
 
 
 class UnreadableInput(Struct, frozen=True):
     """What came from a source and is no command: where it stands there, and why. Its command id is not spent."""
 
-    account: str
+    account: Id
     source: str
     offset: int
     code: str

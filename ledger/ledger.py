@@ -42,6 +42,7 @@ from ledger.store import (
     Taken,
     UnsafeSetting,
 )
+from ledger.valid import Input, valid, valid_command, valid_move
 
 BATCH_COMMANDS_MAX: Final = 10_000  # What one commit holds in memory; 1,000 is as fast.
 _RECONNECTING_S: Final = 5.0  # A server that is started again is back within this.
@@ -91,11 +92,12 @@ class Ledger:
 
         Refusals are outcomes. Raises StoreUnusable, and then nothing of the batch was done (but of
         ConnectionLost, after which only sending it again tells); ValueError where the batch is longer than
-        BATCH_COMMANDS_MAX.
+        BATCH_COMMANDS_MAX, and InvalidInput, a ValueError, where it holds what could not be read back.
         """
         _refuse_too_long(batch)
         if not batch:
             return []
+        batch = valid(batch)
         decided_here: set[int] = set()
         try:
             return self._execute(batch, decided_here, alone=False)
@@ -112,13 +114,14 @@ class Ledger:
         StoreUnusable; nothing was done then, but of ConnectionLost, after which the bookmark tells.
         """
         _refuse_too_long(batch)
+        batch, move = valid(batch), valid_move(move)
         try:
             return self._execute(batch, set(), alone=False, move=move)
         except Conflict:
             self.decided_again += 1
             return self._execute_alone(batch, set(), move)
 
-    def _after(self, lost: ConnectionLost, batch: Sequence[Envelope], decided_here: set[int]) -> list[Outcome]:
+    def _after(self, lost: ConnectionLost, batch: Sequence[Input], decided_here: set[int]) -> list[Outcome]:
         """Carry out a batch of which it is not known whether it was stored: what was done is found done."""
         give_up_at = time.monotonic() + _RECONNECTING_S
         while True:
@@ -163,12 +166,17 @@ class Ledger:
 
     def _now(self, commands: int) -> datetime:
         """Tell the time of a batch; the times of all commands of this ledger are different, and grow."""
-        now = max(self._clock(), self._last_now)
+        now = self._clock()
+        if now.tzinfo is None:
+            msg = "the clock tells a time without its zone"
+            raise ValueError(msg)
+        now = max(now, self._last_now)
         self._last_now = now + commands * MICROSECOND
         return now
 
     def preview(self, command: MergeRecords) -> Previewed | Outcome:
         """Decide a merge as `execute` would, and store nothing; an outcome where it would make no merge."""
+        command = valid_command(command)
         with self.store.reading() as snapshot:
             view = View()
             loader = Loader(snapshot, view)
@@ -228,6 +236,7 @@ class Ledger:
 
     def move(self, move: Move) -> None:
         """Move a bookmark. Raises BookmarkMoved where it stands elsewhere."""
+        move = valid_move(move)
         with self.store.writing() as unit:
             unit.move(move)
 

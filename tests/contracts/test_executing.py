@@ -198,7 +198,7 @@ def test_a_batch_that_breaks_in_the_middle_leaves_nothing_behind(
     real, command = decide.decide, update(ANN, city="Gent")
 
     def breaks(envelope: Envelope, view: View, now: datetime) -> list[Recorded]:
-        if envelope.command is command:
+        if envelope.command == command:
             raise NotLoaded(command.record_id)
         return real(envelope, view, now)
 

@@ -54,7 +54,7 @@ def test_the_tables_that_others_ask_for_by_name_tell_what_they_ask(database: sql
     ids = "SELECT record_id, current_id FROM merged_ids WHERE object_type = 'contacts' ORDER BY record_id"
     assert database.execute(ids).fetchall() == [("101", "103"), ("102", "103")]
     removed = "SELECT segment_id, record_id, reason FROM static_segment_removals"
-    assert database.execute(removed).fetchall() == [("other list", "102", "the same")]
+    assert database.execute(removed).fetchall() == [("other-list", "102", "the same")]
     unenrolled = "SELECT record_id FROM workflow_unenrollments WHERE cause LIKE 'merge:%' ORDER BY record_id"
     assert database.execute(unenrolled).fetchall() == [("101",), ("102",)]
     city = "SELECT json_extract(properties, '$.city') FROM current_records WHERE record_id = '103'"
