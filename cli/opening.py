@@ -63,10 +63,10 @@ def location_of(session: Session) -> str:
 
 
 @contextmanager
-def opened(session: Session, *, create: bool = False) -> Iterator[Opened]:
+def opened(session: Session, *, create: bool = False, inspect: bool = False) -> Iterator[Opened]:
     """Open the ledger and its read side; only with `create` is a database made. Raises StoreUnusable."""
     db = location_of(session)
-    with open_ledger(db, create=create) as ledger:
+    with open_ledger(db, create=create, inspect=inspect) as ledger:
         store = read_store(db)
         try:
             yield Opened(ledger, store)

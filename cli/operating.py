@@ -1,7 +1,7 @@
 """Layer: cli. For whoever runs it: the projections, and the state of everything on one page."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
@@ -13,7 +13,11 @@ from cli.opening import Opened, opened, run
 from cli.output import Answer, drawn_by
 from cli.session import Session
 from consumers.checks import Check
+from ledger.damage import Damaged
+from ledger.looking import look_through
 from ledger.store import StoreUnusable
+
+_LOOKING_S: Final = 5.0  # So long `status` looks through the log; it tells how far it came.
 
 
 def projections_list(
@@ -46,17 +50,25 @@ def projections_rebuild(*, session: Here) -> int:
 def status(*, session: Here) -> Answer:
     """Show the database, the projections' lag, and the settings with their origin; where it is set, Kafka too.
 
-    Exit 5 where the database or Kafka cannot be used, 1 where anything else of Kafka is not well.
+    Exit 5 where the database or Kafka cannot be used, 1 where the log is damaged and can be read, or anything else of
+    Kafka is not well.
     """
     shown = {one.name: one.shown for one in session.settings.origins}
     told: dict[str, Any] = {"database": {"location": shown["db"]}, "projections": None}
     code = DONE
     notes: list[str] = []
     kafka: list[Check] = []
+    findings: list[str] = []
     try:
-        with opened(session) as sides:
+        with opened(session, inspect=True) as sides:
             told["database"] = _database(sides, session)
-            told["projections"] = _projections(sides)
+            findings = told["database"]["findings"]
+            try:
+                told["projections"] = _projections(sides)
+            except Damaged as damaged:
+                findings += [line for line in [str(damaged)] if line not in findings]
+            code = FOUND if findings else DONE
+            notes += [f"merge-ledger: {finding}" for finding in findings[:1]]
             if session.settings.names_kafka:
                 kafka = [database_clock(session, sides.ledger.store)]
     except StoreUnusable as unusable:
@@ -76,12 +88,16 @@ def status(*, session: Here) -> Answer:
 
 def _database(sides: Opened, session: Session) -> dict[str, Any]:
     store = sides.ledger.store
+    looked = look_through(sides.ledger, _LOOKING_S)
+    found = [*store.findings, *([] if looked.finding is None else [looked.finding])]
     file = Path(session.settings.db)
     return {
         "location": masked_place(store.location),
         "schema_version": store.schema_version,
         "position": sides.ledger.head(),
         "bytes": file.stat().st_size if file.is_file() else None,
+        "checked": looked.position,
+        "findings": [str(finding) for finding in found],
     }
 
 

@@ -21,6 +21,7 @@ from domain import streams
 from domain.record import Record, evolve
 from ledger.ledger import Ledger
 from ledger.store import StoredEvent
+from ledger.watching import whole_commands
 
 RECORDS_KEPT_MAX: Final = 5_000  # Folded records, so that those that change again need not be loaded.
 
@@ -53,6 +54,7 @@ class Folder:
     def fold(self, page: Sequence[StoredEvent]) -> Published:
         """Turn the next page into messages."""
         decoded = [(stored, self._ledger.decode(stored)) for stored in page]
+        whole_commands(decoded)
         self._load_records(page)
         united = self._lineages.united(decoded)
         messages: list[Outgoing] = []

@@ -256,13 +256,16 @@ class Ledger:
             return reading.end_of_command(snapshot, position)
 
 
-def open_ledger(db: str, *, create: bool, read_only: bool = False) -> Ledger:
-    """Open the ledger at a path, or make it with `create`; or in the database of a URL. Raises StoreUnusable."""
+def open_ledger(db: str, *, create: bool, read_only: bool = False, inspect: bool = False) -> Ledger:
+    """Open the ledger at a path, or make it with `create`; or in the database of a URL. Raises StoreUnusable.
+
+    With `inspect` one is opened that is damaged and can be read; what is wrong is in the store's `findings`.
+    """
     if os.environ.get(_LOSES_EVENTS):
         raise UnsafeSetting(_LOSES_EVENTS)
     if is_postgres(db):
-        return Ledger(_postgres_store(db, read_only=read_only))
-    return Ledger(SqliteStore(db, create=create, read_only=read_only))
+        return Ledger(_postgres_store(db, read_only=read_only, inspect=inspect))
+    return Ledger(SqliteStore(db, create=create, read_only=read_only, inspect=inspect))
 
 
 def is_postgres(db: str) -> bool:
@@ -270,12 +273,12 @@ def is_postgres(db: str) -> bool:
     return db.startswith(("postgresql://", "postgres://"))
 
 
-def _postgres_store(url: str, *, read_only: bool) -> Store:
+def _postgres_store(url: str, *, read_only: bool, inspect: bool) -> Store:
     try:
         from ledger.postgres import PostgresStore  # noqa: PLC0415  its driver is an extra, and slow to load
     except ModuleNotFoundError as error:
         raise MissingDriver(error.name or "psycopg") from error
-    return PostgresStore(url, read_only=read_only)
+    return PostgresStore(url, read_only=read_only, inspect=inspect)
 
 
 def migrate_ledger(url: str, *, create: bool) -> tuple[int, int]:

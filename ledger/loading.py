@@ -133,7 +133,9 @@ class Loader:
             folded = long.get(stream, _NOTHING)
             stored = list(events)
             positions = [position for *_, position in stored]
-            version = stored[-1][3]
+            version = folded.version + len(stored)
+            if [row[3] for row in stored] != list(range(folded.version + 1, version + 1)):
+                raise DamagedStream(stream)
             state = fold(stream, folded.state, (decode(kind, data, position) for _, kind, data, _, position in stored))
             if stream not in pending or positions != sorted(positions):
                 raise DamagedStream(stream)

@@ -20,6 +20,7 @@ from psycopg import errors
 from ledger.damage import Damaged, LostLedger
 from ledger.postgres_connection import CONNECTIONS_MAX, Connection, Connections, Place, Timeouts
 from ledger.postgres_errors import NoSchema, NotUtf8, OlderSchema
+from ledger.postgres_guard import findings
 from ledger.postgres_reading import HEAD, PostgresSnapshot
 from ledger.postgres_schema import SCHEMA_VERSION, STEPS
 from ledger.postgres_unit import PostgresUnit
@@ -50,6 +51,7 @@ class PostgresStore:
         url: str,
         *,
         read_only: bool = False,
+        inspect: bool = False,
         timeouts: Timeouts | None = None,
         connections_max: int = CONNECTIONS_MAX,
         clock: Callable[[], datetime] | None = None,
@@ -57,6 +59,7 @@ class PostgresStore:
     ) -> None:
         """Connect, and look whether there is a ledger that this version knows. Raises StoreUnusable.
 
+        With `inspect` damage that can be lived with is no error: it is in `findings`.
         `clock` tells when events are recorded, in place of the server's.
         `step` is told the name of each step of an append when it is done, so that tests can stop it there.
         """
@@ -65,7 +68,9 @@ class PostgresStore:
         self._read_only = read_only
         self._clock = clock
         self._step = step
-        check_schema(self._place)
+        self.findings = check_schema(self._place)
+        if self.findings and not inspect:
+            raise self.findings[0]
         self._connections = Connections(self._place, connections_max)
         self._listener: Connection | None = None
         self._listening = threading.Lock()
@@ -140,11 +145,13 @@ class PostgresStore:
         return PostgresSnapshot(connection).head() != seen
 
 
-def check_schema(place: Place) -> None:
-    """Make sure that there is a ledger, of the schema that this version knows."""
+def check_schema(place: Place) -> list[Damaged]:
+    """Make sure that there is a ledger of the schema that this version knows; lists what is wrong with its guards."""
     connection = place.connect()
     try:
+        connection.execute(_BEGIN_READING, prepare=False)
         row = connection.execute(_SCHEMA_VERSION).fetchone()
+        found_of_guards = findings(connection, place.location)
     except psycopg.Error as error:
         raise place.told(error) from error
     finally:
@@ -154,6 +161,7 @@ def check_schema(place: Place) -> None:
         raise NewerSchema(place.location, found, SCHEMA_VERSION)
     if found < SCHEMA_VERSION:
         raise OlderSchema(place.location, found, SCHEMA_VERSION)
+    return found_of_guards
 
 
 def schema_found(connection: Connection) -> int | None:

@@ -15,6 +15,7 @@ from domain.ids import RecordRef
 from ledger.postgres_arrays import Column, Integers, Texts, read_text
 from ledger.postgres_connection import Connection
 from ledger.store import Bookmark, LoadedEvent, StoredEvent
+from ledger.watching import whole_stream, without_gap
 
 HEAD: Final = "SELECT coalesce(max(position), 0) FROM merge_ledger.events"
 LOAD_STREAMS: Final = """
@@ -128,12 +129,13 @@ class PostgresSnapshot:
             yield stream, kind, read_text(value)
 
     def page(self, after: int, limit: int) -> list[StoredEvent]:
-        """Read the events after a position, in order."""
-        return _stored(self._all(PAGE, after, limit))
+        """Read the events after a position, in order. Raises DamagedLog."""
+        return without_gap(_stored(self._all(PAGE, after, limit)), after)
 
     def events_of(self, stream: str, up_to: int | None) -> list[StoredEvent]:
-        """Read one stream, up to a position."""
-        return _stored(self._all(EVENTS_OF, Texts([stream]), LAST_POSITION if up_to is None else up_to))
+        """Read one stream, up to a position. Raises DamagedLog."""
+        asked = self._all(EVENTS_OF, Texts([stream]), LAST_POSITION if up_to is None else up_to)
+        return whole_stream(_stored(asked))
 
     def recorded_at(self, position: int) -> datetime | None:
         """Tell when a position was recorded; None where there is none."""

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from ledger.damage import DamagedDatabase, LostLedger
+from ledger.damage import Damaged, DamagedDatabase, LostLedger, UnguardedLog, differences
 from ledger.files import is_filled, is_read_model, ledger_file, make_private, read_side_file, write_ahead_log
 from ledger.sqlite_errors import FailedStatement, OldSqlite, unusable
-from ledger.sqlite_schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, is_as_made, upgrade
+from ledger.sqlite_schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, guards, guards_made, is_as_made, upgrade
 from ledger.sqlite_unit import HEAD, SqliteSnapshot, SqliteUnit
 from ledger.store import MissingDatabase, NewerSchema, NotALedger, ReadOnlyDatabase, StoreUnusable, UnreachableDatabase
 
@@ -52,17 +52,21 @@ class SqliteStore:
         *,
         create: bool,
         read_only: bool = False,
+        inspect: bool = False,
         busy_timeout_ms: int = BUSY_TIMEOUT_MS,
         clock: Callable[[], datetime] = _utc_now,
         step: Callable[[str], None] = _nothing,
     ) -> None:
         """Open the file, or with `create` make it. Raises StoreUnusable.
 
+        With `inspect` damage that can be lived with is no error: it is in `findings`.
         `step` is told the name of each step of an append when it is done, so that tests can stop it there.
         """
         self.location = str(path)
         self._path = Path(path)
         self._read_only = read_only
+        self._inspect = inspect
+        self.findings: list[Damaged] = []
         self._busy_timeout_ms = busy_timeout_ms
         self._clock = clock
         self._step = step
@@ -219,12 +223,17 @@ class SqliteStore:
         return connection
 
     def _check(self, connection: sqlite3.Connection) -> None:
-        """Make sure that this is a ledger of a schema that this version knows, with nothing missing at its end."""
+        """Make sure that this is a ledger of a schema that this version knows, that nothing is missing from."""
         self._schema_of(connection)
         head = connection.execute(HEAD).fetchone()[0]
         ever = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+        found: list[Damaged] = []
         if ever is not None and ever[0] != head:
-            raise DamagedDatabase(self.location, f"it ends at {head} and had {ever[0]} events")
+            found.append(DamagedDatabase(self.location, f"it ends at {head} and had {ever[0]} events"))
+        unlike = differences(guards_made(), guards(connection))
+        self.findings = [*found, *(UnguardedLog(self.location, name, how) for name, how in unlike)]
+        if self.findings and not self._inspect:
+            raise self.findings[0]
 
     def _schema_of(self, connection: sqlite3.Connection) -> int:
         """Return the version of the tables. Raises NotALedger, NewerSchema."""

@@ -113,7 +113,19 @@ SCHEMA: Final = (
     *SINCE_3,
 )
 
+_TRIGGERS: Final = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'"
 _DEFINITIONS: Final = "SELECT type, name, tbl_name, sql FROM sqlite_schema"
+
+
+def guards(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return the triggers that are there, by name."""
+    return {name: " ".join(sql.split()) for name, sql in connection.execute(_TRIGGERS)}
+
+
+def guards_made() -> dict[str, str]:
+    """Return the triggers that this version makes."""
+    made = [" ".join(statement.split()) for statement in SCHEMA if statement.split()[:2] == ["CREATE", "TRIGGER"]]
+    return {statement.split()[2]: statement for statement in made}
 
 
 def is_as_made(connection: sqlite3.Connection) -> bool:

@@ -10,6 +10,7 @@ from domain import streams
 from domain.claims import ClaimKey
 from domain.ids import RecordRef
 from ledger.store import Append, Bookmark, BookmarkMoved, LoadedEvent, Move, ReadSet, StoredEvent, Taken
+from ledger.watching import whole_stream, without_gap
 
 _RECORDED_AT: Final = "%Y-%m-%dT%H:%M:%S.%fZ"  # Of one width, so that text sorts as time.
 
@@ -144,12 +145,12 @@ class SqliteSnapshot:
         return self._all(LOAD_HELD, (json.dumps(asked),))
 
     def page(self, after: int, limit: int) -> list[StoredEvent]:
-        """Read the events after a position, in order."""
-        return _stored(self._all(PAGE, (after, limit)))
+        """Read the events after a position, in order. Raises DamagedLog."""
+        return without_gap(_stored(self._all(PAGE, (after, limit))), after)
 
     def events_of(self, stream: str, up_to: int | None) -> list[StoredEvent]:
-        """Read one stream, up to a position."""
-        return _stored(self._all(EVENTS_OF, (stream, LAST_POSITION if up_to is None else up_to)))
+        """Read one stream, up to a position. Raises DamagedLog."""
+        return whole_stream(_stored(self._all(EVENTS_OF, (stream, LAST_POSITION if up_to is None else up_to))))
 
     def recorded_at(self, position: int) -> datetime | None:
         """Tell when a position was recorded; None where there is none."""

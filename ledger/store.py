@@ -270,6 +270,10 @@ class Store(Protocol):
     def is_new(self) -> bool:
         """Whether opening it made it."""
 
+    @property
+    def findings(self) -> Sequence[StoreUnusable]:
+        """What opening found that the ledger can still be read with; otherwise opening fails with the first."""
+
     def now(self) -> datetime | None:
         """Tell the time by the clock of the server; None where there is no server."""
 

@@ -17,6 +17,7 @@ from msgspec import Struct
 from ledger.cycles import no_garbage_collection
 from ledger.reading import read_commands
 from ledger.store import StoredEvent, StoreUnusable
+from ledger.watching import DamagedLog, whole_commands
 from projections.catalogue import PROJECTIONS, TABLES_VERSION
 from projections.folding import Log, apply, commands
 from projections.owner import is_made_from, make_sure_of_owner
@@ -180,8 +181,10 @@ class Projector:
         """Decode and fold events, and move the position behind them. Raises _Unfoldable."""
         decode = self._ledger.decode
         try:
-            apply([(one, decode(one)) for one in stored], rows)
-        except UnusableProjections:
+            decoded = [(one, decode(one)) for one in stored]
+            whole_commands(decoded)
+            apply(decoded, rows)
+        except (UnusableProjections, DamagedLog):
             raise
         except Exception as error:
             raise _Unfoldable(stored, error) from error

@@ -25,6 +25,9 @@ class Place(Protocol):
     def open(self, clock: Clock, step: Step | None = None) -> Store:
         """Open the ledger there, or make it."""
 
+    def inspect(self) -> Store:
+        """Open the ledger there though it is damaged."""
+
     def sql(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a statement past the ledger, and commit; raises the driver's error."""
 
@@ -48,6 +51,9 @@ class SqlitePlace:
 
     def open(self, clock: Clock, step: Step | None = None) -> Store:
         return SqliteStore(self.path, create=True, clock=clock, step=step or (lambda _: None))
+
+    def inspect(self) -> Store:
+        return SqliteStore(self.path, create=False, inspect=True)
 
     def sql(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         connection = sqlite3.connect(self.path, isolation_level=None)

@@ -30,6 +30,9 @@ class PostgresPlace:
     def open(self, clock: Callable[[], datetime], step: Callable[[str], None] | None = None) -> Store:
         return PostgresStore(self.url, clock=clock, step=step or (lambda _: None))
 
+    def inspect(self) -> Store:
+        return PostgresStore(self.url, inspect=True)
+
     def sql(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return run_sql(self.url, statement.replace("?", "%s"), parameters)
 
