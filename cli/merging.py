@@ -22,7 +22,7 @@ from cli.session import Session
 from consumers.messages import Unreadable, read_command
 from domain.commands import Envelope, MergeRecords
 from domain.outcomes import Outcome
-from ledger.ledger import Previewed
+from ledger.ledger import Previewed, is_postgres
 from projections import shapes
 from projections.reading import Reader
 
@@ -93,7 +93,8 @@ def preview(  # noqa: PLR0913  sides, options, and what to show
 ) -> Answer:
     """Show what a merge would do, and why; nothing is changed."""
     command = _command(object_type, primary_id, secondary_id, options, session)
-    with opened(session) as sides, reader_of(sides, session) as reader:
+    # A file's read model is brought up to date whatever is asked for: who merges next sees what is lost.
+    with opened(session) as sides, reader_of(sides, session, may_lag=is_postgres(session.settings.db)) as reader:
         shown = _previewed(sides, reader, command)
     if isinstance(shown, Outcome):
         return _refused(replace(shown, command_id=options.command_id))
@@ -198,7 +199,7 @@ def _named(reader: Reader, object_type: str, record_id: str) -> str:
 def _previewed(sides: Opened, reader: Reader, command: MergeRecords) -> shapes.Merge | Outcome:
     found = sides.ledger.preview(command)
     if isinstance(found, Previewed):
-        return reader.preview(found.result, found.event, found.token, found.warnings)
+        return reader.preview(found)
     return found
 
 

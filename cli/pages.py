@@ -114,8 +114,12 @@ def _link(link: Row) -> Text:
 
 
 def _label(label: Row) -> str:
-    attributes = ", ".join(f"{name}={value}" for name, value in (label.get("attributes") or {}).items())
+    attributes = _attributes(label.get("attributes") or {})
     return visible(f"{label['label']} ({attributes})" if attributes else str(label["label"]))
+
+
+def _attributes(said: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in said.items())
 
 
 # -- a merge ----------------------------------------------------------------------------------------------------------
@@ -203,5 +207,6 @@ def _is_ref(value: Mapping[str, Any]) -> bool:
 
 def _ref(one: Any) -> str:  # noqa: ANN401  whatever JSON can hold
     if isinstance(one, dict):
-        return " ".join(str(value) for value in one.values() if value not in (None, "", [], {}))
+        told = (value for value in one.values() if value not in (None, "", [], {}))
+        return " ".join(f"({_attributes(value)})" if isinstance(value, dict) else str(value) for value in told)
     return str(one)

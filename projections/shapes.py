@@ -211,12 +211,29 @@ class LabelDropped(Struct, frozen=True):
     label: str
 
 
+class LabelLost(Struct, frozen=True):
+    """What was said about a link to this record, and is no longer; without attributes the label alone is gone."""
+
+    object_type: str
+    id: str
+    label: str
+    attributes: dict[str, Plain]
+
+
+class AttributesLost(Struct, frozen=True):
+    """The first of what is no longer said about links, and how much there is."""
+
+    results: list[LabelLost]
+    total: int
+
+
 class AssociationEffects(Struct, frozen=True):
-    """Companies that lost the Primary label, links between the two sides, and parents and children that ended."""
+    """Companies that lost the Primary label, links between the two sides, and what ended or lost of other links."""
 
     demoted: list[Ref]
     dropped_self: list[Ref]
     hierarchy_dropped: list[LabelDropped]
+    attributes_lost: AttributesLost
 
 
 class SegmentEffects(Struct, frozen=True):

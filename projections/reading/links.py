@@ -15,9 +15,9 @@ from projections.tables import RECORD, STOOD_AT, RecordKey
 
 PRIMARY: Final = "primary"
 COMPANIES: Final = "companies"
-_ONE: Final = ("account", "one_type", "one_id")
-_OTHER: Final = ("account", "other_type", "other_id")
-_read_attributes: Final = msgspec.json.Decoder(dict[str, Any]).decode
+ONE: Final = ("account", "one_type", "one_id")
+OTHER: Final = ("account", "other_type", "other_id")
+read_attributes: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 Made: TypeAlias = tuple[RecordKey, str, str | None]  # A link as it was made: the other end, a label, its attributes.
 United: TypeAlias = dict[RecordKey, dict[str, str | None]]  # What a record is linked to now, with attributes by label.
@@ -27,41 +27,45 @@ def associations(
     moment: Moment, of: Lineages, trees: Mapping[RecordKey, Sequence[RecordKey]], states: Mapping[RecordKey, Stood]
 ) -> dict[RecordKey, list[Association]]:
     """List the links of each record, by the records that they lead to now; links to itself are left out."""
-    made = _made(moment, {key for tree in trees.values() for key in tree})
+    made = associations_made(moment, {key for tree in trees.values() for key in tree})
     of.load(moment, {target for links in made.values() for target, _, _ in links})
-    united = {record: _united(of, record, tree, made) for record, tree in trees.items()}
-    _add_primary(moment, of, trees, states, united)
-    return {record: _shown(targets) for record, targets in united.items()}
+    found = {record: united(of, record, tree, made) for record, tree in trees.items()}
+    _add_primary(moment, of, trees, states, found)
+    return {record: _shown(targets) for record, targets in found.items()}
 
 
-def _made(moment: Moment, records: set[RecordKey]) -> dict[RecordKey, list[Made]]:
-    """Look up the links of these ids from both ends."""
+def associations_made(moment: Moment, records: set[RecordKey], only: str = "") -> dict[RecordKey, list[Made]]:
+    """Look up the links of these ids from both ends; `only` is a further condition."""
+    stood = f"{only} AND {STOOD_AT}" if only else STOOD_AT
     columns = ("one_type", "one_id", "other_type", "other_id", "label", "attributes")
     account = moment.account
     found: dict[RecordKey, list[Made]] = {}
-    for row in moment.rows.by_keys(ASSOCIATIONS, columns, _ONE, records, STOOD_AT, at=moment.at):
+    for row in moment.rows.by_keys(ASSOCIATIONS, columns, ONE, records, stood, at=moment.at):
         found.setdefault((account, row[0], row[1]), []).append(((account, row[2], row[3]), row[4], row[5]))
-    for row in moment.rows.by_keys(ASSOCIATIONS, columns, _OTHER, records, STOOD_AT, at=moment.at):
+    for row in moment.rows.by_keys(ASSOCIATIONS, columns, OTHER, records, stood, at=moment.at):
         label = turned(row[4]) if row[0] == row[2] == COMPANIES else row[4]
         found.setdefault((account, row[2], row[3]), []).append(((account, row[0], row[1]), label, row[5]))
     return found
 
 
-def _united(of: Lineages, record: RecordKey, tree: Sequence[RecordKey], made: Mapping[RecordKey, list[Made]]) -> United:
-    """Unite a lineage's links: the record's own come first, then its primary's side, and their attributes count."""
-    united: United = {}
+def united(of: Lineages, record: RecordKey, tree: Sequence[RecordKey], made: Mapping[RecordKey, list[Made]]) -> United:
+    """Unite a lineage's links: the record's own come first, then its primary's side.
+
+    The first that says something about a label counts.
+    """
+    found: United = {}
     members = of.members
     for own in tree:
         for made_with, label, attributes in _in_order(of, made.get(own, [])):
             target = of.current(made_with) if made_with in members else made_with
             if target == record:
                 continue
-            labels = united.get(target)
+            labels = found.get(target)
             if labels is None:
-                labels = united[target] = {}
-            if label and label not in labels:
+                labels = found[target] = {}
+            if label and labels.get(label) is None:
                 labels[label] = attributes
-    return united
+    return found
 
 
 def _in_order(of: Lineages, links: list[Made]) -> list[Made]:
@@ -106,7 +110,7 @@ def _shown(targets: United) -> list[Association]:
 
     def label(name: str, attributes: str | None) -> Label:
         if attributes is not None:
-            return Label(name, _read_attributes(attributes))
+            return Label(name, read_attributes(attributes))
         found = plain.get(name)
         if found is None:
             found = plain[name] = Label(name, {})

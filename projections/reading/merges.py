@@ -4,8 +4,8 @@ The event tells what the merge decided; the lists that grow along a chain (merge
 tokens, playbooks) come from the read side as of that position.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -19,6 +19,7 @@ from domain.warned import Warned
 from projections import shapes
 from projections.merged_ids import MERGES
 from projections.playbooks import PLAYBOOKS
+from projections.reading.losing_links import Trees, attributes_lost, with_attributes
 from projections.reading.moment import Lineages, Moment, lineages
 from projections.reading.records import Claimed, claimed
 from projections.tables import RECORD, STOOD_AT, RecordKey, read_time
@@ -28,14 +29,26 @@ _read_event: Final = msgspec.json.Decoder(e.RecordsMerged).decode
 NEAR_LIMIT: Final = 0.9  # Of the merge limit.
 
 
+class Around(NamedTuple):
+    """What is loaded once for all merges that are shown together."""
+
+    of: Lineages
+    said: set[RecordKey]  # Ids about whose links something was said.
+
+
+def around(moment: Moment, records: Collection[RecordKey]) -> Around:
+    """Load the lineages of some records, and what merges of them look at."""
+    of = lineages(moment, records)
+    return Around(of, with_attributes(moment, {*of.members, *records}))
+
+
 def merge_shown(
-    moment: Moment, object_type: str, result_id: RecordId, event: e.RecordsMerged, of: Lineages | None = None
+    moment: Moment, object_type: str, result_id: RecordId, event: e.RecordsMerged, loaded: Around | None = None
 ) -> shapes.Merge:
     """Assemble a merge without its ids, times and position, which a preview does not have."""
     sides = [(moment.account, object_type, event.primary_id), (moment.account, object_type, event.secondary_id)]
-    of = (of or Lineages(moment.at)).load(moment, sides)
-    trees = [of.tree(side) for side in sides]
-    lineage = [*trees[0], *trees[1]]
+    of, said = loaded or around(moment, sides)
+    trees = Trees(of.tree(sides[0]), of.tree(sides[1]), said)
     decisions = [_decision(one, event, result_id) for one in event.decisions]
     return shapes.Merge(
         object_type=object_type,
@@ -48,7 +61,7 @@ def merge_shown(
         reason=reason_of(event),
         rule_set=event.rule_set,
         decisions=decisions,
-        effects=_effects(moment, object_type, event, lineage, {one.property: one.value for one in decisions}),
+        effects=_effects(moment, object_type, event, trees, {one.property: one.value for one in decisions}),
         merge_counts=event.merge_counts,
         properties_moved=sum(one.side == "secondary" for one in event.decisions),
     )
@@ -76,8 +89,9 @@ def _decision(decided: e.Decided, event: e.RecordsMerged, result_id: RecordId) -
 
 
 def _effects(
-    moment: Moment, object_type: str, event: e.RecordsMerged, lineage: Sequence[RecordKey], values: dict[str, Plain]
+    moment: Moment, object_type: str, event: e.RecordsMerged, trees: Trees, values: dict[str, Plain]
 ) -> shapes.Effects:
+    lineage = [*trees.primary, *trees.secondary]
     claims = claimed(moment, {lineage[0]: lineage})[lineage[0]]
 
     def identifiers(kind: str) -> shapes.Identifiers:
@@ -94,6 +108,7 @@ def _effects(
             _refs(event.demoted),
             _refs(event.dropped_self),
             [shapes.LabelDropped(object_type, one.record_id, one.label) for one in event.hierarchy_dropped],
+            attributes_lost(moment, trees, event),
         ),
         static_segments=shapes.SegmentEffects(list(event.segments_removed), list(event.segments_carried)),
         workflows=shapes.WorkflowEffects(_ids(event.unenrolled), list(event.enrolled)),
@@ -166,10 +181,10 @@ def read_merge(moment: Moment, merge_id: str) -> shapes.Merge | None:
 def read_merges(moment: Moment, rows: Sequence[tuple[int, str, str, str, str]]) -> list[shapes.Merge]:
     """Show merges, each as of its own position."""
     events = [_read_event(row[4]) for row in rows]
-    of = lineages(moment, {(moment.account, row[1], row[2]) for row in rows})
+    loaded = around(moment, {(moment.account, row[1], row[2]) for row in rows})
     found = []
     for (position, object_type, result_id, recorded_at, _), event in zip(rows, events, strict=True):
-        shown = merge_shown(moment._replace(at=position, is_now=False), object_type, result_id, event, of)
+        shown = merge_shown(moment._replace(at=position, is_now=False), object_type, result_id, event, loaded)
         found.append(
             replace(
                 shown,
@@ -187,8 +202,11 @@ def read_merges(moment: Moment, rows: Sequence[tuple[int, str, str, str, str]]) 
 # -- what to know before a merge
 
 
-def warnings(event: e.RecordsMerged) -> list[Warned]:
-    """Tell what a merge would do that nobody can take back. Names ids, and no values."""
+def warnings(event: e.RecordsMerged, shown: shapes.Merge, behind: int) -> list[Warned]:
+    """Tell what a merge would do that nobody can take back. Names ids, and no values.
+
+    `behind` is how many events the ledger has that the read model has not seen.
+    """
     found = []
     calls = _ids(event.calls_disconnected)
     if calls:
@@ -206,4 +224,10 @@ def warnings(event: e.RecordsMerged) -> list[Warned]:
     if counts.primary + counts.secondary >= counts.limit * NEAR_LIMIT:
         done = counts.primary + counts.secondary
         found.append(Warned("NEAR_MERGE_LIMIT", f"{done} merges of at most {counts.limit} are in these records"))
+    if lost := shown.effects.associations.attributes_lost.total:
+        said = f"{lost} labels of links end or lose attributes: see effects.associations.attributes_lost"
+        found.append(Warned("ATTRIBUTES_LOST", said, {"total": lost}))
+    if behind > 0:
+        said = f"the read model is {behind} events behind: what is read from it, such as attributes_lost, may be too"
+        found.append(Warned("READ_MODEL_BEHIND", said, {"events": behind}))
     return found

@@ -6,15 +6,14 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from domain import events as e
 from domain.claims import DOMAIN, EMAIL, USERTOKEN, sync_kind
 from domain.filters import Equal, FilterGroup
 from domain.identifiers import normal_address, normal_domain
-from domain.ids import RecordId, RecordRef
+from domain.ids import RecordId
 from domain.outcomes import Outcome
 from domain.reading_filters import read_filters
 from domain.values import read_instant
-from domain.warned import Warned
+from ledger.ledger import Previewed
 from projections import shapes
 from projections.accounts import ACCOUNTS
 from projections.catalogue import TABLES_VERSION
@@ -178,16 +177,12 @@ class Reader:
         """List merges, the earliest first; of an id those of its whole lineage."""
         return lists.list_merges(self._now, asked, page)
 
-    def preview(
-        self,
-        result: RecordRef,
-        event: e.RecordsMerged,
-        preview_token: str,
-        warned: Sequence[Warned],
-    ) -> shapes.Merge:
-        """Show a merge as the ledger decided it; `warned` are the warnings that its outcome would have."""
-        shown = merges.merge_shown(self._now, *result, event)
-        return replace(shown, preview_token=preview_token, warnings=[*warned, *merges.warnings(event)])
+    def preview(self, previewed: Previewed) -> shapes.Merge:
+        """Show a merge as it would be; warns of what its outcome would warn of, and of what only a preview can."""
+        event = previewed.event
+        shown = merges.merge_shown(self._now, *previewed.result, event)
+        own = merges.warnings(event, shown, previewed.head - self._now.at)
+        return replace(shown, preview_token=previewed.token, warnings=[*previewed.warnings, *own])
 
     # -- segments, workflows, outcomes, events, settings
 

@@ -61,6 +61,28 @@ def test_field_case_parent_cycle_a_second_parent_and_a_circle_are_refused(user: 
     assert labels(user, "c1", "companies") == {"c2": ["parent"], "c3": ["child"]}
 
 
+def test_field_case_lost_attributes_are_shown_with_the_merge(user: User) -> None:
+    merge_id = applied(user, "lost-attributes")["6"]["merge_id"]
+    effects = user.json("merges", "show", merge_id)["effects"]
+    lost = {"object_type": "companies", "id": "c", "label": "billing", "attributes": {"since": "2020", "until": "2021"}}
+    assert effects["associations"]["attributes_lost"] == {"results": [lost], "total": 1}
+
+
+def test_field_case_lost_attributes_are_shown_and_warned_of_in_the_preview(user: User) -> None:
+    *facts, merge = (CASES / "lost-attributes.jsonl").read_bytes().splitlines(keepends=True)
+    assert user.run("apply", "-", stdin=b"".join(facts)).code == 0
+    for options in ([], ["--no-catch-up"]):
+        previewed = user.json("preview", "contacts", "a", "b", *options)
+        lost = previewed["effects"]["associations"]["attributes_lost"]
+        assert (lost["total"], lost["results"][0]["label"]) == (1, "billing")
+        (warning,) = previewed["warnings"]
+        assert (warning["code"], warning["details"]) == ("ATTRIBUTES_LOST", {"total": 1})
+        assert "2020" not in warning["message"]
+    page = user.run("preview", "contacts", "a", "b", "-o", "table").out
+    assert "companies c billing (since=2020, until=2021)" in " ".join(page.split())
+    assert user.run("apply", "-", stdin=merge).code == 0
+
+
 def test_field_case_archived_form_brings_the_contact_back_and_lands_on_it(user: User) -> None:
     outcome = applied(user, "archived-form")["3"]
     assert (outcome["status"], outcome.get("record_id")) == ("applied", "b"), outcome

@@ -299,7 +299,7 @@ def test_a_merge_is_shown_as_its_preview_was(history: list[AnyCommand]) -> None:
                 assert previewed is None or (previewed.code, previewed.details) == (outcome.code, outcome.details)
                 continue
             with readable.reading() as reader:
-                foreseen = reader.preview(previewed.result, previewed.event, previewed.token, previewed.warnings)
+                foreseen = reader.preview(previewed)
             merged = readable.merge(readable.told(command).merge_id)
             made = {name: UNSET for name in foreseen.__struct_fields__ if getattr(foreseen, name) is UNSET}
             assert replace(merged, **made) == replace(foreseen, preview_token=UNSET, warnings=UNSET)

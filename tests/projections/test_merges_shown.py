@@ -53,7 +53,7 @@ def previewed(readable: Readable, command: MergeRecords) -> dict[str, Any]:
     decided = readable.ledger.preview(command)
     assert isinstance(decided, Previewed), decided
     with open_reader(readable.store, readable.ledger, "main") as reader:
-        shown = reader.preview(decided.result, decided.event, decided.token, decided.warnings)
+        shown = reader.preview(decided)
     found: dict[str, Any] = msgspec.to_builtins(shown)
     return found
 
@@ -102,7 +102,10 @@ def test_a_merge_is_shown_with_all_it_did(full: Readable) -> None:
     assert (shown.primary_id, shown.secondary_id, shown.result_id) == ("101", "102", "103")
     assert (shown.reason, shown.rule_set, shown.merged_ids) == ("the same", "hubspot@1", ["101", "102"])
     assert effects.associations == shapes.AssociationEffects(
-        [shapes.Ref("companies", "202")], [shapes.Ref("contacts", "102")], []
+        [shapes.Ref("companies", "202")],
+        [shapes.Ref("contacts", "102")],
+        [],
+        shapes.AttributesLost([shapes.LabelLost("contacts", "102", "friend", {})], 1),
     )
     assert effects.static_segments == shapes.SegmentEffects(["s2"], ["s1"])
     assert effects.workflows == shapes.WorkflowEffects(["w1"], ["w2"])
@@ -184,12 +187,16 @@ def test_what_the_plan_leaves_out_is_skipped_and_warned_of(full: Readable) -> No
     assert shown["effects"]["playbooks"] == {"kept": [], "dropped_drafts": []}
     assert shown["effects"]["workflows"] == {"unenrolled": [], "enrolled": []}
     assert shown["effects"]["sync"] == {"kept": {}, "unlinked": {}}
-    assert [one["code"] for one in shown["warnings"]] == ["CALL_WILL_DISCONNECT", "EFFECT_SKIPPED"]
+    assert [one["code"] for one in shown["warnings"]] == [
+        "CALL_WILL_DISCONNECT",
+        "EFFECT_SKIPPED",
+        "ATTRIBUTES_LOST",
+    ]
 
 
 def test_a_preview_warns_of_what_nobody_can_take_back(full: Readable) -> None:
     codes = [one["code"] for one in previewed(full, merge())["warnings"]]
-    assert codes == ["CALL_WILL_DISCONNECT", "DRAFTS_DROPPED", "SYNC_LOST"]
+    assert codes == ["CALL_WILL_DISCONNECT", "DRAFTS_DROPPED", "SYNC_LOST", "ATTRIBUTES_LOST"]
 
 
 @pytest.mark.parametrize(("limit", "warned"), [(1, True), (2, False)])
