@@ -127,9 +127,12 @@ def launch(
         bool | None,
         Parameter(negative="--no-catch-up", help="Bring the projections up to date before reading. [default: yes]"),
     ] = None,
+    raw: Annotated[
+        bool, Parameter(help="In CSV, do not put ' before text that a spreadsheet would take for a formula.")
+    ] = False,
 ) -> int:
     """Settle what every command is given, then run the one that was asked for."""
-    session = Session(resolve({"db": db, "account": account, "output": output, "catch_up": catch_up}))
+    session = Session(resolve({"db": db, "account": account, "output": output, "catch_up": catch_up}), raw=raw)
     if session.settings.ignored is not None:
         session.say(f"merge-ledger: {session.settings.ignored}")
     command, bound, given = app.parse_args(tokens, exit_on_error=False, print_error=False)

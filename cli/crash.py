@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cli import exits
 from cli.masking import masked
+from cli.session import escaped
 from ledger.store import StoreUnusable
 
 
@@ -23,7 +24,7 @@ def explain(error: Exception, tokens: Sequence[str]) -> tuple[int, str]:
     try:
         where = _write_report(error, tokens)
     except OSError:
-        sys.stderr.write(masked("".join(traceback.format_exception(error))))
+        sys.stderr.write(escaped(masked("".join(traceback.format_exception(error)))))
         return exits.BUG, f"unexpected {kind}, a bug of ours; its details are above"
     return exits.BUG, f"unexpected {kind}, a bug of ours; its details are in {where}"
 

@@ -44,7 +44,7 @@ _CODES_A_LINE: Final = 3
 def demo(*, session: Here) -> int:
     """Carry out the sample, project it, rebuild the projections, and explain one merge."""
     database = _database(session)
-    own = Session(replace(session.settings, db=database, account=DEFAULT_ACCOUNT, names_ledger=True))
+    own = Session(replace(session.settings, db=database, account=DEFAULT_ACCOUNT, names_ledger=True), raw=session.raw)
     with opened(own, create=True) as (ledger, store):
         place = ledger.store.location  # A server's, without its password.
         _refuse_another_ledger(ledger, place)

@@ -1,5 +1,6 @@
 """Layer: cli. The settings of Kafka: their names, and what they become. Imports no library of Kafka."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +16,7 @@ MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
 SECRETS: Final = ("kafka_password", "kafka_key_password", "kafka_token_client_secret")
 
 
+_PREFIX: Final = re.compile(r"[A-Za-z0-9._\-]{1,200}")  # As Kafka names topics.
 SECONDS_MAX: Final = 24 * 60 * 60
 
 
@@ -42,6 +44,13 @@ def seconds(value: object) -> float:
         msg = f"expected a number of seconds above 0, {SECONDS_MAX} at most"
         raise ValueError(msg)
     return number
+
+
+def _prefix(value: object) -> str:
+    if not isinstance(value, str) or not _PREFIX.fullmatch(value):
+        msg = "expected 1 to 200 of A-Z a-z 0-9 . _ -"
+        raise ValueError(msg)
+    return value
 
 
 def _protocol(value: object) -> str:
@@ -81,7 +90,7 @@ KAFKA: Final[dict[str, tuple[Any, str, Any]]] = {
     "kafka_group": (text, "the consumer group of `worker consume`", "merge-ledger"),
     "kafka_instance": (text, "a name of this worker, for static membership", None),
     "kafka_session_timeout_s": (seconds, "how long the group waits for a worker that is silent", 45.0),
-    "kafka_topic_prefix": (text, "what every topic's name begins with", ""),
+    "kafka_topic_prefix": (_prefix, "what every topic's name begins with", ""),
 }
 
 

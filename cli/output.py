@@ -6,21 +6,24 @@ CSV are drawn from what `-o json` prints. Bytes are always UTF-8, whatever the l
 
 import csv
 import io
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from cli import exits
+from cli.session import escaped
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from cli.session import Session
 
+_FORMULA: Final = re.compile(r"'*([=@\t\r]|[+-][0-9 ().\-/]*[^0-9 ().\-/])")
 _ENCODE = msgspec.json.Encoder().encode
 
 
@@ -54,7 +57,7 @@ def write(answer: Answer, session: "Session") -> int:
     elif session.format == "jsonl":
         write_bytes(b"".join(line(row) for row in rows))
     elif session.format == "csv":
-        write_bytes(as_csv([as_json(row) for row in rows]))
+        write_bytes(as_csv([as_json(row) for row in rows], write_cell=cell_writer(session)))
     else:
         draw(answer.draw(as_json(answer.value)), session)
     for note in answer.notes:
@@ -66,7 +69,7 @@ def draw(drawn: "RenderableType", session: "Session") -> None:
     """Write a table or a page."""
     with session.console.capture() as captured:
         session.console.print(drawn)
-    write_bytes(captured.get().encode())
+    write_bytes(captured.get().encode(), is_drawn=True)
 
 
 def as_json(value: Any) -> Any:  # noqa: ANN401  whatever JSON can hold
@@ -84,28 +87,6 @@ def line(value: Any) -> bytes:  # noqa: ANN401
     return _ENCODE(value) + b"\n"
 
 
-def as_csv(rows: Sequence[Any], columns: Sequence[str] | None = None, *, header: bool = True) -> bytes:
-    """Write rows flat: objects inside become `outer.inner` columns, plain lists `a;b`, other lists JSON."""
-    flat = [flattened(row) for row in rows]
-    names = columns or list(dict.fromkeys(name for row in flat for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, restval="", extrasaction="ignore", lineterminator="\n")
-    if header and names:
-        writer.writeheader()
-    writer.writerows(flat)
-    return text.getvalue().encode()
-
-
-def flattened(value: Any, path: str = "") -> dict[str, str]:  # noqa: ANN401
-    """Flatten JSON into named texts."""
-    if isinstance(value, Mapping):
-        inner: dict[str, str] = {}
-        for name, one in value.items():
-            inner |= flattened(one, f"{path}.{name}" if path else str(name))
-        return inner or ({path: ""} if path else {})
-    return {path or "value": cell(value)}
-
-
 def cell(value: Any) -> str:  # noqa: ANN401
     """Write one JSON value as a text."""
     if value is None:
@@ -117,6 +98,54 @@ def cell(value: Any) -> str:  # noqa: ANN401
     return _ENCODE(value).decode()
 
 
+def csv_cell(value: Any) -> str:  # noqa: ANN401
+    """Write one JSON value as a cell that no spreadsheet takes for a formula: text that begins like one gets a `'`.
+
+    Text that has such a `'` itself gets one more, so that one can always be taken off again.
+    """
+    text = cell(value)
+    return f"'{text}" if isinstance(value, str | list) and _FORMULA.match(text) else text
+
+
+def cell_writer(session: "Session") -> Callable[[Any], str]:
+    """Return what writes a cell of CSV in this run."""
+    return cell if session.raw else csv_cell
+
+
+def as_csv(
+    rows: Sequence[Any],
+    columns: Sequence[str] | None = None,
+    *,
+    header: bool = True,
+    write_cell: Callable[[Any], str] = cell,
+) -> bytes:
+    """Write rows flat: objects inside become `outer.inner` columns, plain lists `a;b`, other lists JSON."""
+    flat = [flattened(row, write_cell=write_cell) for row in rows]
+    names = columns or list(dict.fromkeys(name for row in flat for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, restval="", extrasaction="ignore", lineterminator="\n")
+    if header and names:
+        writer.writeheader()
+    quoting = csv.DictWriter(text, names, "", "ignore", lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for row in flat:  # Not every Python quotes a carriage return, and readers take it for the end of a line.
+        (quoting if any("\r" in one for one in row.values()) else writer).writerow(row)
+    return text.getvalue().encode()
+
+
+def flattened(
+    value: Any,  # noqa: ANN401
+    path: str = "",
+    write_cell: Callable[[Any], str] = cell,
+) -> dict[str, str]:
+    """Flatten JSON into named texts."""
+    if isinstance(value, Mapping):
+        inner: dict[str, str] = {}
+        for name, one in value.items():
+            inner |= flattened(one, f"{path}.{name}" if path else str(name), write_cell)
+        return inner or ({path: ""} if path else {})
+    return {path or "value": write_cell(value)}
+
+
 class Stream:
     """Writes outcomes as they come; a document is closed even when the run is interrupted."""
 
@@ -124,6 +153,7 @@ class Stream:
         """Begin; with `table` nothing is written here, a summary follows."""
         self._format = session.format
         self._columns = columns
+        self._write_cell = cell_writer(session)
         self._begun = False
 
     def write(self, values: Iterable[Any]) -> None:
@@ -132,7 +162,7 @@ class Stream:
             write_bytes(b"".join(line(value) for value in values))
         elif self._format == "csv":
             rows = [as_json(value) for value in values]
-            write_bytes(as_csv(rows, self._columns, header=not self._begun))
+            write_bytes(as_csv(rows, self._columns, header=not self._begun, write_cell=self._write_cell))
             self._begun = True
         elif self._format == "json":
             for value in values:
@@ -149,8 +179,13 @@ class Stream:
         sys.stdout.flush()
 
 
-def write_bytes(data: bytes) -> None:
-    """Write all of it: where Python is told not to buffer, a pipe may take less than it is given."""
+def write_bytes(data: bytes, *, is_drawn: bool = False) -> None:
+    """Write all of it: where Python is told not to buffer, a pipe may take less than it is given.
+
+    Data that goes to a terminal cannot steer it; what is drawn has colours, and was made safe where it was drawn.
+    """
+    if not is_drawn and sys.stdout.isatty():
+        data = escaped(data.decode()).encode()
     rest = memoryview(data)
     try:
         sys.stdout.flush()

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from cli.exits import DONE
-from cli.output import as_csv, as_json, cell, document, draw, line, write_bytes
+from cli.output import as_csv, as_json, cell_writer, document, draw, line, write_bytes
 from cli.session import Session
 from projections.reading.paging import PageAsked, chunks
 from projections.shapes import Listing, Paging
@@ -49,7 +49,7 @@ def write_pages(
     if session.format == "json":
         last = _write_document(listings)
     elif session.format == "csv":
-        last = _write_csv(listings, columns(shown))
+        last = _write_csv(listings, columns(shown), cell_writer(session))
     else:
         last = _write_chunks(listings, shown, session)
     if isinstance(last.total, int):
@@ -67,7 +67,7 @@ def write_rows(batches: Iterator[Sequence[T]], shown: Shown[T], session: Session
     else:
         listings = (Listing(results=list(batch)) for batch in batches)
         if session.format == "csv":
-            _write_csv(listings, columns(shown))
+            _write_csv(listings, columns(shown), cell_writer(session))
         else:
             _write_chunks(listings, shown, session)
     return DONE
@@ -99,13 +99,16 @@ def _write_array(batches: Iterator[Sequence[Any]], indent: str = "") -> None:
     write_bytes(b"]" if is_empty else f"\n{indent}]".encode())
 
 
-def _write_csv(listings: Iterator[Listing[Any]], paths: Sequence[ColumnPath]) -> Listing[Any]:
+def _write_csv(
+    listings: Iterator[Listing[Any]], paths: Sequence[ColumnPath], write_cell: Callable[[Any], str]
+) -> Listing[Any]:
     names = [".".join(path) for path in paths]
     write_bytes(as_csv([], names))
     last: Listing[Any] = Listing(results=[])
     for last in listings:
         rows = [
-            dict(zip(names, (cell(_at(row, path)) for path in paths), strict=True)) for row in as_json(last.results)
+            {name: write_cell(_at(row, path)) for name, path in zip(names, paths, strict=True)}
+            for row in as_json(last.results)
         ]
         write_bytes(as_csv(rows, names, header=False))
     return last

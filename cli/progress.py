@@ -57,9 +57,9 @@ class Progress:
             from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415  long work alone needs it
 
             self._bar = Progress(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
-                TextColumn("{task.fields[told]}"),
+                TextColumn("{task.fields[told]}", markup=False),
                 console=self._session.talk,
                 auto_refresh=False,
                 transient=True,

@@ -3,7 +3,9 @@
 Kept free of the ledger's libraries, so that `--help` need not import them.
 """
 
+import re
 import sys
+import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -16,11 +18,33 @@ if TYPE_CHECKING:
 _WIDTH_COLUMNS: Final = 120  # Of a table that goes to no terminal.
 
 
+_JOINERS: Final = "\u200c\u200d"  # Names and emojis are written with them, and they steer nothing.
+_NOT_PLAIN: Final = re.compile(r"[^\n\t -~]")
+
+
 def visible(text: str) -> str:
-    """Write characters that would command a terminal, or hide, as a replacement."""
+    """Write characters that would steer a terminal, or hide, as a replacement."""
     if text.isprintable():
         return text
-    return "".join(one if one.isprintable() else " " if one.isspace() else "\N{REPLACEMENT CHARACTER}" for one in text)
+    return "".join(one if _is_shown(one) else " " if one.isspace() else "\N{REPLACEMENT CHARACTER}" for one in text)
+
+
+def escaped(text: str) -> str:
+    r"""Write characters that would steer a terminal as JSON escapes them, `\u001b`; lines and tabs stay.
+
+    In JSON such a character can only be inside a string, so the value stays the same.
+    """
+    return _NOT_PLAIN.sub(lambda found: found[0] if _is_shown(found[0]) else _escape(found[0]), text)
+
+
+def _is_shown(character: str) -> bool:
+    is_blank = unicodedata.category(character) == "Zs"
+    return character.isprintable() or character in _JOINERS or is_blank
+
+
+def _escape(character: str) -> str:
+    units = character.encode("utf-16-be", errors="surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
 @dataclass(frozen=True)
@@ -28,6 +52,7 @@ class Session:
     """One run of the command line."""
 
     settings: Settings
+    raw: bool = False  # Whether CSV has text that begins like a formula as it is.
 
     @property
     def account(self) -> str:
@@ -65,8 +90,8 @@ class Session:
 
 
 def _console(*, to_stderr: bool) -> "Console":
-    from rich.console import Console  # noqa: PLC0415  only where something is drawn
+    from cli.drawing import SafeConsole  # noqa: PLC0415  only where something is drawn
 
     stream = sys.stderr if to_stderr else sys.stdout
     width = None if stream.isatty() else _WIDTH_COLUMNS
-    return Console(stderr=to_stderr, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    return SafeConsole(stderr=to_stderr, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)

@@ -24,7 +24,7 @@ from cli.arguments import Here
 from cli.kafka import prefixed, settled, telling
 from cli.masking import masked
 from cli.opening import location_of, opened
-from cli.session import Session
+from cli.session import Session, escaped
 from consumers import topics
 from consumers.health import served, watched
 from consumers.kafka_settings import PORT_MAX, is_host
@@ -181,7 +181,8 @@ class JsonLines(logging.Formatter):
         }
         told |= {name: value for name, value in vars(record).items() if name not in _OWN_FIELDS}
         told = {name: masked(value) if isinstance(value, str) else value for name, value in told.items()}
-        return msgspec.json.encode(told, enc_hook=lambda value: masked(str(value))).decode()
+        line = msgspec.json.encode(told, enc_hook=lambda value: masked(str(value))).decode()
+        return escaped(line) if sys.stderr.isatty() else line
 
 
 def _log_as_json() -> None:
