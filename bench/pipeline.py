@@ -26,6 +26,7 @@ from consumers import topics
 from consumers.kafka_admin import KafkaAdmin
 from consumers.kafka_client import client_config
 from consumers.kafka_settings import KafkaSettings
+from consumers.publish import NAME as PUBLISHER
 from deploy.kafka.broker import Broker, free_ports
 from domain.commands import AnyCommand
 from ledger.ledger import Ledger, open_ledger
@@ -183,6 +184,16 @@ class Pipeline:
             if look is not None:
                 look(sum(at))
             return all(one >= end for one, end in zip(at, self._end, strict=True))
+
+        self._wait_until(is_done, LOOK_EVERY_S)
+
+    def wait_published(self) -> None:
+        """Wait until all that is committed is on the topics."""
+        head = self.ledger.head()
+
+        def is_done() -> bool:
+            bookmark = self.ledger.bookmark(PUBLISHER)
+            return bookmark is not None and bookmark.at >= head
 
         self._wait_until(is_done, LOOK_EVERY_S)
 

@@ -62,7 +62,8 @@ def measure(at: Place, options: Namespace) -> list[Measured]:
             return Pipeline(settings, at.database(), name)
 
         with pipeline("one") as one, pipeline("two") as two:
-            rows = throughput(at, one, two, options)
+            rows, by_two, sent = throughput(at, one, two, options)
+            rows.append(publishing(at, two, sent, by_two))
         with pipeline("soon") as soon:
             rows += latency(at, soon, options)
         with pipeline("long") as long:
@@ -70,8 +71,11 @@ def measure(at: Place, options: Namespace) -> list[Measured]:
     return rows
 
 
-def throughput(at: Place, one: Pipeline, two: Pipeline, options: Namespace) -> list[Measured]:
-    """Let one worker, two workers, a ledger fed from memory and the stock library take turns."""
+def throughput(at: Place, one: Pipeline, two: Pipeline, options: Namespace) -> tuple[list[Measured], list[float], int]:
+    """Let one worker, two workers, a ledger fed from memory and the stock library take turns.
+
+    Returns the rows, the rates of two workers, and how many commands went through each pipeline.
+    """
     one.start_consuming(1)
     two.start_consuming(2)
     stock = Stock(env=at.stock())
@@ -103,7 +107,15 @@ def throughput(at: Place, one: Pipeline, two: Pipeline, options: Namespace) -> l
         ):
             title = f"commands from Kafka, {what}, to {against}"
             rows.append(compared(at, title, rates[1:], theirs[1:], unit="commands/s", aim=aim))
-    return rows
+    return rows, by_two[1:], sent
+
+
+def publishing(at: Place, pipeline: Pipeline, sent: int, by_two: list[float]) -> Measured:
+    """Let one publisher write all that two workers have done, and compare their rates."""
+    pipeline.start_publishing()
+    rate_of_publisher = sent / seconds(pipeline.wait_published)
+    title = "publishing by 1 publisher, to what 2 workers carry out"
+    return compared(at, title, [rate_of_publisher], by_two, unit="commands/s", aim=1.0)
 
 
 def check(pipeline: Pipeline, sent: int) -> None:

@@ -3,19 +3,22 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from importlib.metadata import version
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 from cyclopts import Parameter
 
 from cli import exits
-from cli.arguments import Here
+from cli.arguments import LIMIT, After, Here, Limit, page_asked
 from cli.kafka_settings import kafka_settings
 from cli.output import Answer, document
 from cli.session import Session
 from consumers import schema, topics
 from consumers.kafka_settings import KafkaSettings
 from consumers.port import Message, SourceUnusable
+from projections.reading.paging import BadCursor, PageAsked, listing, read_cursor
+from projections.shapes import Listing
 
 if TYPE_CHECKING:
     from consumers.dlq import DeadLetter
@@ -99,13 +102,24 @@ def topics_create(
     return code
 
 
-def dlq_list(*, session: Here) -> Answer:
-    """List what could not be read as a command, and why."""
-    from consumers.dlq import dead_letters  # noqa: PLC0415
+def dlq_list(*, limit: Limit = LIMIT, after: After = None, session: Here) -> int:
+    """List what could not be read as a command or was too large to publish, and why."""
+    from cli.paging import Shown, write_pages  # noqa: PLC0415
+    from consumers.dlq import DeadLetter, dead_letters  # noqa: PLC0415
 
+    topic = prefixed(session, topics.DEAD_LETTERS)
     with _admin(session) as admin:
-        rows = [letter for letter, _ in dead_letters(admin, prefixed(session, topics.DEAD_LETTERS))]
-    return _answer(rows, rows)
+
+        def read(page: PageAsked) -> Listing[DeadLetter]:
+            number, offset = read_cursor(page.after, (int, int)) or (0, 0)
+            found = [letter for letter, _ in islice(dead_letters(admin, topic, (number, offset)), page.limit + 1)]
+            following = found[page.limit].letter.split("-") if len(found) > page.limit else ()
+            return listing(found[: page.limit], [*map(int, following)], has_more=bool(following))
+
+        try:
+            return write_pages(read, page_asked(limit, after), Shown(DeadLetter, _draw), session)
+        except BadCursor as bad:
+            raise exits.Mistake(str(bad)) from None
 
 
 def dlq_show(letter: str, /, *, session: Here) -> Answer:

@@ -13,6 +13,7 @@ from cli.opening import Opened, opened, run
 from cli.output import Answer, drawn_by
 from cli.session import Session
 from consumers.checks import Check
+from consumers.publish import NAME as PUBLISHER
 from ledger.damage import Damaged
 from ledger.looking import look_through
 from ledger.store import StoreUnusable
@@ -70,6 +71,7 @@ def status(*, session: Here) -> Answer:
             code = FOUND if findings else DONE
             notes += [f"merge-ledger: {finding}" for finding in findings[:1]]
             if session.settings.names_kafka:
+                told["publishing"] = _publishing(sides)
                 kafka = [database_clock(session, sides.ledger.store)]
     except StoreUnusable as unusable:
         told["database"]["problem"] = masked(str(unusable))
@@ -99,6 +101,13 @@ def _database(sides: Opened, session: Session) -> dict[str, Any]:
         "checked": looked.position,
         "findings": [str(finding) for finding in found],
     }
+
+
+def _publishing(sides: Opened) -> dict[str, Any]:
+    """Compare what is on the topics with the ledger's head, whether or not a publisher is at work."""
+    bookmark = sides.ledger.bookmark(PUBLISHER)
+    position = bookmark.at if bookmark else 0
+    return {"position": position, "lag_events": sides.ledger.head() - position}
 
 
 def _projections(sides: Opened) -> dict[str, Any]:

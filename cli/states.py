@@ -118,7 +118,9 @@ _CHECKS: Final = (
 def status_page(told: Mapping[str, Any]) -> RenderableType:
     """Draw the state of everything."""
     parts: list[RenderableType] = []
-    for part in ("database", "projections"):
+    for part in ("database", "projections", "publishing"):
+        if part not in told:
+            continue
         named = [(name.replace("_", " "), text(value)) for name, value in _spoken(told[part] or {})]
         parts += [Text(part, "bold"), facts(named or [("", Text("none yet", "dim"))]), Text("")]
     if "kafka" in told:

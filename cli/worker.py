@@ -85,7 +85,7 @@ def publish(*, session: Here) -> int:
         with closing(KafkaAdmin(settings)) as admin:
             publisher = Publisher(
                 ledger,
-                lambda: KafkaSink(settings),
+                lambda: KafkaSink(settings, admin.bytes_max(prefixed(session, topic) for topic in written)),
                 admin,
                 _holder(),
                 meter=meter,

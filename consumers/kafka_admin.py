@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import NamedTuple
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import errors as kafka_errors
 from kafka.admin import ConfigResource, NewTopic, OffsetSpec
 
 from consumers.kafka_client import CALL_TIMEOUT_MS, client_config, telling
@@ -55,12 +56,21 @@ class KafkaAdmin:
             count = len(self._admin.describe_cluster()["brokers"])
         return "1 broker" if count == 1 else f"{count} brokers"
 
-    def policies(self, names: Iterable[str]) -> dict[str, str]:
-        """Tell what becomes of old messages of each topic that there is: `delete`, `compact`. Raises SourceUnusable."""
+    def configs(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
+        """Return the configuration of each of these topics that exists, by name. Raises SourceUnusable."""
         with telling():
             asked = [ConfigResource("TOPIC", name, None) for name in self.topics(names)]
-            told = self._admin.describe_configs(asked, config_filter="all").get("topic", {}) if asked else {}
-        return {name: str(configs["cleanup.policy"]["value"]) for name, configs in told.items()}
+            found = self._admin.describe_configs(asked, config_filter="all").get("topic", {}) if asked else {}
+        return {topic: {name: str(one["value"]) for name, one in configs.items()} for topic, configs in found.items()}
+
+    def bytes_max(self, names: Iterable[str]) -> dict[str, int]:
+        """Return `max.message.bytes` of these topics; of none where we may not ask. Raises SourceUnusable."""
+        try:
+            return {name: int(configs["max.message.bytes"]) for name, configs in self.configs(names).items()}
+        except SourceUnusable as error:
+            if not isinstance(error.__cause__, kafka_errors.AuthorizationError):
+                raise
+            return {}
 
     def newest_ms(self, names: Iterable[str]) -> int | None:
         """Tell the latest time of any message of these topics; None where there is none. Raises SourceUnusable."""
@@ -92,6 +102,11 @@ class KafkaAdmin:
         with telling():
             self._admin.create_topics(new)
             self._admin.wait_for_topics([spec.name for spec in specs], timeout_ms=CALL_TIMEOUT_MS)
+
+    def partitions(self, topic: str) -> int:
+        """Count the partitions of a topic; 0 where it does not exist. Raises SourceUnusable."""
+        found = self.topics([topic]).get(topic)
+        return 0 if found is None else found.partitions
 
     def read(self, topic: str, *, begin: Mapping[int, int] | None = None) -> Iterator[tuple[Partition, Message]]:
         """Read a topic from its beginning, or from these offsets of these partitions, up to its end as of now."""

@@ -65,6 +65,7 @@ def checks_of_topics(settings: KafkaSettings, specs: Iterable[TopicSpec]) -> Ite
     for name, step in (
         ("partitions", partial(_have_equal_partitions, specs)),
         ("compaction", partial(_are_kept_as_made, specs)),
+        ("message sizes", partial(_accept_what_is_published, specs)),
         ("clock of the senders", lambda admin: not_from_the_future(admin.newest_ms([spec.name for spec in specs]))),
     ):
         yield look(name, settings.deadline_s, partial(_asking, settings, step))
@@ -149,15 +150,23 @@ def _have_equal_partitions(specs: list[TopicSpec], admin: KafkaAdmin) -> str:
 
 def _are_kept_as_made(specs: list[TopicSpec], admin: KafkaAdmin) -> str:
     """A state or id map that is deleted after a while is lost to newcomers; a log that is compacted loses commands."""
-    found = admin.policies([spec.name for spec in specs])
-    wrong = {
-        spec.name: spec.configs["cleanup.policy"]
-        for spec in specs
-        if found.get(spec.name) != spec.configs["cleanup.policy"]
-    }
-    if wrong:
-        said = ", ".join(f"{one} has cleanup.policy={found.get(one)}" for one in wrong)
-        steps = " and ".join(f"cleanup.policy={policy} of {one}" for one, policy in wrong.items())
-        raise NotWell(said, f"set {steps} with kafka-configs.sh --alter")
+    _configured(specs, admin, "cleanup.policy", lambda has, needs: has == needs)
     compacted = [spec.name for spec in specs if spec.configs["cleanup.policy"] == "compact"]
     return f"{' and '.join(compacted)} are compacted, and no other"
+
+
+def _accept_what_is_published(specs: list[TopicSpec], admin: KafkaAdmin) -> str:
+    """What is larger than its topic accepts is set aside and not published."""
+    _configured(specs, admin, "max.message.bytes", lambda has, needs: int(has) >= int(needs))
+    return "every topic accepts the largest message"
+
+
+def _configured(specs: list[TopicSpec], admin: KafkaAdmin, name: str, is_right: Callable[[str, str], bool]) -> None:
+    """Raises NotWell where a topic has another value than it needs."""
+    found = admin.configs([spec.name for spec in specs])
+    has = {spec.name: found[spec.name][name] for spec in specs if spec.name in found}
+    wrong = [spec for spec in specs if spec.name in has and not is_right(has[spec.name], spec.configs[name])]
+    if wrong:
+        said = ", ".join(f"{spec.name} has {name}={has[spec.name]}" for spec in wrong)
+        steps = " and ".join(f"{name}={spec.configs[name]} of {spec.name}" for spec in wrong)
+        raise NotWell(said, f"set {steps} with kafka-configs.sh --alter")

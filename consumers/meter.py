@@ -68,6 +68,8 @@ class Meter:
         self.batch_seconds = 0.0
         self.conflicts = self.decided_again = self.rebalances = 0
         self.heartbeat_age_s = 0.0
+        self.failing = ""  # Why publishing does not move.
+        self.set_aside: Counter[str] = Counter()  # By topic: messages that it does not accept for their size.
         self.looped_at = time.monotonic()
         self.poll_deadline: float | None = None  # When a poll that is under way counts as stuck.
 
@@ -119,11 +121,9 @@ class Meter:
         self.heartbeat_age_s = source.heartbeat_age_s()
         self.looped_at = time.monotonic()
 
-    def looked(self, name: str, position: int | None, head: int) -> None:
-        """Note how far a reader of the log is; None where it stands by."""
-        state = "standing by" if position is None else "reading"
-        at = head if position is None else position
-        self.partitions = (PartitionGauge(name, state, "", at, head, head - at, 0.0),)
+    def looked(self, name: str, position: int, head: int, state: str = "reading") -> None:
+        """Note how far a reader of the log is, or another process of the same name while this one stands by."""
+        self.partitions = (PartitionGauge(name, state, "", position, head, max(head - position, 0), 0.0),)
         self.looped_at = time.monotonic()
 
     # -- health
@@ -137,6 +137,8 @@ class Meter:
         why = [f"{one.source} is {one.state}: {one.why}" for one in self.partitions if one.state not in _WELL]
         if self.heartbeat_age_s > HEARTBEAT_MAX_S:
             why.append(f"no heartbeat of the group for {self.heartbeat_age_s:.0f} s")
+        if self.failing:
+            why.append(f"publishing does not move: {self.failing}")
         return self.not_alive() + why
 
     def text(self) -> str:
@@ -169,6 +171,12 @@ class Meter:
             [(f'{{status="{status}",code="{code}"}}', count) for (status, code), count in outcomes],
         )
         family("repeated_total", "counter", "Commands that had their answer already.", [("", self.repeated)])
+        family(
+            "messages_set_aside_total",
+            "counter",
+            "Messages that were too large for their topic.",
+            [(f'{{topic="{topic}"}}', count) for topic, count in sorted(self.set_aside.items())],
+        )
         family("batches_total", "counter", "Batches committed.", [("", self.batches)])
         family("batch_commands_total", "counter", "Commands in all batches.", [("", self.batch_commands)])
         family("batch_commands", "gauge", "Commands in the last batch.", [("", self.last_batch_commands)])

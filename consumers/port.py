@@ -34,6 +34,20 @@ class Message(NamedTuple):
     timestamp_ms: int = 0
 
 
+class TooLarge(NamedTuple):
+    """A message that its topic does not accept because of its size; `size_bytes` before compression."""
+
+    topic: str
+    key: bytes | None
+    headers: Headers
+    size_bytes: int
+
+
+def size_of(headers: Headers) -> int:
+    """Count the bytes of names, which are ASCII as a rule, and values."""
+    return sum([len(name) + len(value or b"") for name, value in headers])
+
+
 class Standing(NamedTuple):
     """What there is of a partition now: from which offset on, up to which, and of which topic of its name."""
 

@@ -38,7 +38,7 @@ class Outgoing(NamedTuple):
     """A message for a topic."""
 
     topic: str
-    key: bytes
+    key: bytes | None
     value: bytes | None
     headers: Headers
 

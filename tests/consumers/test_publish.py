@@ -1,9 +1,10 @@
 """Layer: tests. What is published follows from the log, whatever happens to who publishes it."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import msgspec
@@ -12,16 +13,19 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from consumers import topics
-from consumers.port import Message
+from consumers.port import Message, TooLarge
 from consumers.publish import NAME, LeaseLost, Publisher
-from domain.commands import UnreadableInput
+from consumers.publish_fold import Published
+from consumers.set_aside import LETTER_BYTES_MAX
+from domain.commands import Envelope, UnreadableInput
 from ledger.ledger import Ledger, open_ledger
-from ledger.store import Move
+from ledger.store import Move, StoredEvent
 from projections.places import read_store
 from projections.reading import open_reader
 from projections.runner import Projector
+from tests.builders import ANN, ANNE, create
 from tests.conftest import Demonstrated
-from tests.consumers.topic_in_memory import MemoryBroker
+from tests.consumers.topic_in_memory import MemoryBroker, MemorySink
 
 SOURCE = "merge.commands.v1/0"
 ACCOUNTS = ("main", "bluebird")
@@ -162,7 +166,7 @@ def test_every_outcome_is_told_once_in_order_under_its_account(ledger: Ledger) -
     told = broker.values(topics.RESULTS)
     stored = [one.position for one in ledger.read(0, 1_000_000) if one.type.startswith("command.")]
     assert [one["position"] for one in told] == stored
-    assert {key.decode() for key, _, _ in broker.topics[topics.RESULTS]} == {one["account"] for one in told}
+    assert {(key or b"").decode() for key, _, _ in broker.topics[topics.RESULTS]} == {one["account"] for one in told}
 
 
 def test_messages_are_cloudevents_with_the_position(ledger: Ledger) -> None:
@@ -212,9 +216,9 @@ def test_a_publisher_that_fails_loses_nothing_and_sends_the_same_again(
         assert all(len(alike) == 1 for alike in values.values())
 
 
-def without_repeats(broker: MemoryBroker, topic: str) -> list[tuple[bytes, bytes | None]]:
+def without_repeats(broker: MemoryBroker, topic: str) -> list[tuple[bytes | None, bytes | None]]:
     """Read as a consumer does that remembers the ids it has seen."""
-    seen: dict[bytes, tuple[bytes, bytes | None]] = {}
+    seen: dict[bytes, tuple[bytes | None, bytes | None]] = {}
     for key, value, headers in broker.topics[topic]:
         told = seen.setdefault(headers["ce_id"], (key, value))
         assert told == (key, value)
@@ -242,8 +246,116 @@ def test_who_lost_the_lease_while_it_slept_sends_nothing_more(ledger: Ledger) ->
     assert other.step()
     sent = sum(len(messages) for messages in broker.topics.values())
     with pytest.raises(LeaseLost):
-        sleeper._publish(ledger.read(0, 10))  # noqa: SLF001
+        sleeper._send(sleeper._messages(ledger.read(0, 10)))  # noqa: SLF001
     assert sum(len(messages) for messages in broker.topics.values()) == sent
+
+
+def test_whoever_stands_by_reports_the_lag_of_what_is_on_the_topics(ledger: Ledger) -> None:
+    first, second = publisher(ledger, MemoryBroker(), "first"), publisher(ledger, MemoryBroker(), "second")
+    assert first.step()
+    assert first.step()  # The first page has arrived; then this publisher is killed, and its lease still runs.
+    assert not second.step()
+    (gauge,) = second.meter.partitions
+    assert (gauge.state, gauge.position, gauge.lag_records) == (
+        "standing by",
+        first.position,
+        ledger.head() - gauge.position,
+    )
+    assert 0 < gauge.position < ledger.head()
+
+
+def test_the_next_page_is_read_while_one_is_on_its_way(ledger: Ledger) -> None:
+    arrives = Event()
+
+    class SlowSink(MemorySink):
+        def settle(self) -> list[TooLarge]:
+            assert arrives.wait(10)
+            return super().settle()
+
+    broker = MemoryBroker()
+    slow = Publisher(ledger, lambda: SlowSink(broker), broker, "slow", page_events=500)
+    assert slow.step()
+    assert slow.position == 0  # Nothing has arrived, so nothing counts as published.
+    read: list[int] = []
+    folded = slow._folder.fold  # noqa: SLF001  when it folds is what this is about
+
+    def fold(page: Sequence[StoredEvent]) -> Published:
+        read.append(page[0].position)
+        arrives.set()
+        return folded(page)
+
+    slow._folder.fold = fold  # type: ignore[method-assign]  # noqa: SLF001
+    assert slow.step()
+    assert read == [slow.position + 1]
+    slow.run(lambda: False)
+
+
+def test_while_publishing_does_not_move_it_is_not_ready_and_waits_longer_each_time(ledger: Ledger) -> None:
+    broker = MemoryBroker()
+    waits: list[float] = []
+    working = publisher(ledger, broker)
+    for _ in range(3):
+        broker.fails_after = 0
+        working._step(waits.append)  # noqa: SLF001
+        working._step(waits.append)  # noqa: SLF001
+        assert working.meter.not_ready() == ["publishing does not move: the broker went away"]
+    broker.fails_after = None
+    for _ in range(3):
+        working._step(waits.append)  # noqa: SLF001
+    assert working.meter.not_ready() == []
+    assert waits == [1.0, 2.0, 4.0]
+
+
+def test_a_message_that_is_too_large_for_its_topic_is_set_aside_and_stops_nothing(tmp_path: Path) -> None:
+    broker = MemoryBroker()
+    broker.bytes_max[topics.STATE] = 10_000
+    with open_ledger(str(tmp_path / "new.db"), create=True) as ledger:
+        ledger.execute([Envelope(create(ANN, note="x" * 20_000)), Envelope(create(ANNE, note="short"))])
+        working = publisher(ledger, broker)
+        publish_all(working)
+        assert working.position == ledger.head()
+    assert [key for key, _, _ in broker.topics[topics.STATE]] == [b"main/contacts/102"]
+    ((key, value, headers),) = broker.topics[topics.DEAD_LETTERS]
+    assert (key, value) == (b"main/contacts/101", b"")
+    assert headers["dlt-error-code"] == b"TOO_LARGE"
+    assert headers["dlt-original-topic"] == topics.STATE.encode()
+    assert b"position 1" in headers["dlt-original-missing"]
+    assert working.meter.set_aside == {topics.STATE: 1}
+    assert 'merge_ledger_messages_set_aside_total{topic="record.state.v1"} 1' in working.meter.text()
+
+
+def test_a_dead_letter_has_room_for_its_reason_whatever_its_headers_are(tmp_path: Path) -> None:
+    broker = MemoryBroker()
+    broker.bytes_max[topics.DEAD_LETTERS] = LETTER_BYTES_MAX
+    large, small = b"v" * topics.COMMAND_BYTES_MAX, b"{no"
+    for offset, (value, header) in enumerate([(large, b"h"), (large, b"h" * 500_000), (small, b"h" * 3_000_000)]):
+        broker.originals[offset] = Message(offset, value, b"acme", [("trace", header)], 1_700_000_000_000)
+    with open_ledger(str(tmp_path / "new.db"), create=True) as ledger:
+        unread = [UnreadableInput("main", SOURCE, offset, "INVALID_JSON", "not JSON", None) for offset in range(3)]
+        ledger.take(unread, Move(SOURCE, None, 3))
+        working = publisher(ledger, broker)
+        publish_all(working)
+    assert working.meter.set_aside == {}
+    whole, without_value, without_headers = broker.topics[topics.DEAD_LETTERS]
+    assert whole[1] == large
+    assert "dlt-original-missing" not in whole[2]
+    assert (without_value[1], len(without_value[2]["trace"])) == (b"", 500_000)
+    assert "trace" not in without_headers[2]
+    assert all(b"too long" in one[2]["dlt-original-missing"] for one in (without_value, without_headers))
+    assert all(one[2]["dlt-error-code"] == b"INVALID_JSON" for one in (whole, without_value, without_headers))
+
+
+def test_a_dead_letter_that_its_topic_does_not_accept_goes_out_without_its_bytes(tmp_path: Path) -> None:
+    broker = MemoryBroker()
+    broker.bytes_max[topics.DEAD_LETTERS] = 1_000  # Made by an operator, with a limit of its own.
+    broker.originals[0] = Message(0, b"{" * 5_000, None, [("trace", b"h" * 2_000)], 1_700_000_000_000)
+    with open_ledger(str(tmp_path / "new.db"), create=True) as ledger:
+        ledger.take([UnreadableInput("main", SOURCE, 0, "INVALID_JSON", "not JSON", None)], Move(SOURCE, None, 1))
+        publish_all(publisher(ledger, broker))
+    ((key, value, headers),) = broker.topics[topics.DEAD_LETTERS]
+    assert (key, value, headers["dlt-error-code"]) == (None, b"", b"INVALID_JSON")
+    assert headers["dlt-original-offset"] == b"0"
+    assert headers["dlt-original-missing"] == b"it is too large for this topic"
 
 
 def test_what_was_no_command_is_set_aside_with_the_reason_in_text(tmp_path: Path) -> None:

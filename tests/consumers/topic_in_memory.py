@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from consumers.port import Headers, Message, Partition, SourceUnusable
+from consumers.port import Headers, Message, Partition, SourceUnusable, TooLarge, size_of
 
-Sent = tuple[bytes, bytes | None, dict[str, bytes]]
+Sent = tuple[bytes | None, bytes | None, dict[str, bytes]]
 
 
 class MemoryBroker:
@@ -18,6 +18,7 @@ class MemoryBroker:
         self.topics: dict[str, list[Sent]] = defaultdict(list)
         self.fails_after: int | None = None
         self.originals: dict[int, Message] = {}
+        self.bytes_max: dict[str, int] = {}  # Of topics that accept only smaller messages.
         self.open_sinks = 0
 
     def sink(self) -> "MemorySink":
@@ -32,25 +33,31 @@ class MemoryBroker:
 
     def compacted(self, topic: str) -> dict[str, dict[str, Any]]:
         """Read a compacted topic as a newcomer does: the last of each key counts."""
-        last = {key.decode(): value for key, value, _ in self.topics[topic]}
+        last = {(key or b"").decode(): value for key, value, _ in self.topics[topic]}
         return {key: msgspec.json.decode(value) for key, value in last.items() if value}
 
 
 class MemorySink:
     def __init__(self, broker: MemoryBroker) -> None:
         self._broker = broker
+        self._too_large: list[TooLarge] = []
 
-    def send(self, topic: str, key: bytes, value: bytes | None, headers: Headers) -> None:
+    def send(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
         if self._broker.fails_after is not None:
             if self._broker.fails_after == 0:
                 self._broker.fails_after = None
                 msg = "the broker went away"
                 raise SourceUnusable(msg)
             self._broker.fails_after -= 1
-        self._broker.topics[topic].append((key, value, dict(headers)))
+        size = len(key or b"") + len(value or b"") + size_of(headers)
+        if size > self._broker.bytes_max.get(topic, size):
+            self._too_large.append(TooLarge(topic, key, headers, size))
+        else:
+            self._broker.topics[topic].append((key, value, dict(headers)))
 
-    def settle(self) -> None:
-        pass
+    def settle(self) -> list[TooLarge]:
+        too_large, self._too_large = self._too_large, []
+        return too_large
 
     def close(self) -> None:
         self._broker.open_sinks -= 1

@@ -6,12 +6,14 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from consumers import topics
 from consumers.kafka_settings import KafkaSettings
+from consumers.kafka_sink import KafkaSink
 from deploy.kafka.broker import Broker
 from ledger.ledger import Ledger, open_ledger
 from ledger.sqlite import SqliteStore
@@ -103,7 +105,7 @@ def test_dead_letters_are_listed_shown_and_sent_again(place: Place, ledger: Ledg
     send(place.settings, place.commands, [b"{no"], headers=[("trace", b"abc")])
     wait_until(lambda: len(read_all(place.settings, place.prefix + topics.DEAD_LETTERS)) == 1)
     code, out, _ = place.run("-o", "json", "dlq", "list")
-    (letter,) = msgspec.json.decode(out)
+    (letter,) = msgspec.json.decode(out)["results"]
     assert (code, letter["code"], letter["original_topic"]) == (0, "INVALID_JSON", place.commands)
     code, out, _ = place.run("-o", "json", "dlq", "show", letter["letter"])
     shown = msgspec.json.decode(out)
@@ -111,6 +113,39 @@ def test_dead_letters_are_listed_shown_and_sent_again(place: Place, ledger: Ledg
     assert place.run("dlq", "show", "7-7")[0] == 4
     assert place.run("dlq", "redrive", letter["letter"])[0] == 0
     wait_until(lambda: len(outcomes(ledger)) == 2)
+
+
+def test_dead_letters_are_listed_in_pages_and_a_message_without_key_is_sent_again_without_one(place: Place) -> None:
+    with closing(KafkaSink(place.settings)) as sink:
+        for name in ("0", "1", "2", "3", "4", "keyless"):
+            letter = [
+                ("dlt-original-topic", place.commands.encode()),
+                ("dlt-error-code", b"INVALID_JSON"),
+                ("dlt-event-id", f"dead-letter-{name}".encode()),
+            ]
+            if name == "keyless":
+                sink.send(place.prefix + topics.DEAD_LETTERS, None, b"keyless", letter)
+                continue
+            for _ in range(2):  # Published twice.
+                sink.send(place.prefix + topics.DEAD_LETTERS, name.encode(), b"{no", letter)
+        sink.settle()
+    seen: list[dict[str, Any]] = []
+    after: list[str] = []
+    for _ in range(10):
+        code, out, _ = place.run("-o", "json", "dlq", "list", "--limit", "2", *after)
+        page = msgspec.json.decode(out)
+        seen += page["results"]
+        assert code == 0
+        if "paging" not in page:
+            break
+        after = ["--after", page["paging"]["next"]["after"]]
+    assert len({one["letter"] for one in seen}) == len(seen) == 6
+    assert place.run("dlq", "list", "--after", "nothing")[0] == 2
+
+    (keyless,) = (one["letter"] for one in seen if one["size_bytes"] == len(b"keyless"))
+    assert place.run("dlq", "redrive", keyless)[0] == 0
+    ((_, sent),) = read_all(place.settings, place.commands)
+    assert (sent.key, sent.value) == (None, b"keyless")
 
 
 def test_a_killed_worker_is_evicted_and_another_takes_all(place: Place, ledger: Ledger) -> None:

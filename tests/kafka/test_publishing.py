@@ -12,12 +12,16 @@ import msgspec
 import pytest
 
 from consumers import topics
+from consumers.dlq import dead_letters
 from consumers.kafka_admin import KafkaAdmin
 from consumers.kafka_settings import KafkaSettings
-from consumers.publish import NAME
-from consumers.topics import SPECS
+from consumers.kafka_sink import KafkaSink
+from consumers.publish import NAME, Publisher
+from consumers.topics import MESSAGE_BYTES_MAX, SPECS
 from domain.commands import CreateRecord, Envelope
+from domain.ids import RecordRef
 from ledger.ledger import Ledger, open_ledger
+from tests.builders import create
 from tests.conftest import Demonstrated
 from tests.consumers.test_publish import projected
 from tests.kafka.killed_worker import publish
@@ -93,6 +97,51 @@ def test_a_newcomer_has_what_the_projections_have_though_publishers_were_killed(
         state.read_on()
         assert state.known["main/contacts/late"]["status"] == "active"
     assert kills > 1
+
+
+@pytest.mark.parametrize("bytes_max", [20_000, 40 * 1024 * 1024], ids=["for the broker", "for the client"])
+def test_what_is_too_large_is_set_aside_and_everything_else_arrives(
+    settings: KafkaSettings, tmp_path: Path, topic: str, bytes_max: int
+) -> None:
+    prefix, chance = f"{topic}.", random.Random(3)  # noqa: S311  no secret
+    with closing(KafkaAdmin(settings)) as admin:
+        specs = [msgspec.structs.replace(spec, name=prefix + spec.name) for spec in SPECS]
+        limits = {prefix + topics.STATE: bytes_max}
+        admin.create(
+            [
+                msgspec.structs.replace(
+                    one, configs={**one.configs, "max.message.bytes": str(limits.get(one.name, 16 * 1024 * 1024))}
+                )
+                for one in specs
+            ],
+            1,
+            1,
+        )
+        too_large = 100_000 if bytes_max < MESSAGE_BYTES_MAX else MESSAGE_BYTES_MAX + 1
+        with open_ledger(str(tmp_path / "new.db"), create=True) as ledger:
+            for number in range(30):  # Random text, which cannot be compressed much.
+                size = too_large if number == 11 else 2_000
+                note = chance.randbytes(size // 2).hex()
+                ledger.execute([Envelope(create(RecordRef("contacts", str(number)), note=note))])
+            working = Publisher(
+                ledger,
+                lambda: KafkaSink(settings, admin.bytes_max(topic.name for topic in specs)),
+                admin,
+                "one",
+                topic_prefix=prefix,
+            )
+            working.run(lambda: working.position != ledger.head(), sleep=lambda _: None)
+            assert published(ledger) == ledger.head()
+            assert working.meter.set_aside == {prefix + topics.STATE: 1}
+        states = [message.key for _, message in admin.read(prefix + topics.STATE)]
+        assert states == [f"main/contacts/{number}".encode() for number in range(30) if number != 11]
+        assert len(list(admin.read(prefix + topics.RESULTS))) == 30
+        ((letter, _),) = dead_letters(admin, prefix + topics.DEAD_LETTERS)
+        assert (letter.code, letter.original_topic, letter.original_offset) == (
+            "TOO_LARGE",
+            prefix + topics.STATE,
+            None,
+        )
 
 
 def assert_in_order(settings: KafkaSettings, topic: str, ledger: Ledger) -> None:

@@ -67,7 +67,8 @@ def test_all_is_well_where_it_is(settings: KafkaSettings, db: Path, prefix: str)
     status = Status(settings, db, MERGE_LEDGER_KAFKA_TOPIC_PREFIX=prefix)
     assert (status.code, status.wrong, status.talk) == (0, [], "")
     assert [name for name in status.checks if " 127" not in name] == [
-        "codecs", "ask", "topics", "partitions", "compaction", "clock of the senders", "clock of the database",
+        "codecs", "ask", "topics", "partitions", "compaction", "message sizes",
+        "clock of the senders", "clock of the database",
     ]  # fmt: skip
     assert status.checks["partitions"]["said"] == "2 of each topic, all with a leader"
     assert "the newest message was produced" in status.checks["clock of the senders"]["said"]
@@ -80,12 +81,19 @@ def test_topics_that_are_not_as_they_were_made_are_told(settings: KafkaSettings,
     with closing(KafkaAdminClient(bootstrap_servers=list(settings.bootstrap))) as admin:
         admin.create_partitions({prefix + topics.RESULTS: 3})
         admin.alter_configs(
-            [ConfigResource(ConfigResourceType.TOPIC, prefix + topics.STATE, {"cleanup.policy": "delete"})]
+            [
+                ConfigResource(
+                    ConfigResourceType.TOPIC,
+                    prefix + topics.STATE,
+                    {"cleanup.policy": "delete", "max.message.bytes": "1000000"},
+                )
+            ]
         )
     status = Status(settings, db, MERGE_LEDGER_KAFKA_TOPIC_PREFIX=prefix)
-    partitions, compaction = status.wrong
+    partitions, compaction, sizes = status.wrong
     assert f"{prefix}merge.commands.v1 has 2 partitions, and {prefix}merge.results.v1 has 3; make those" in partitions
     assert f"{prefix}record.state.v1 has cleanup.policy=delete; set cleanup.policy=compact of" in compaction
+    assert f"{prefix}record.state.v1 has max.message.bytes=1000000; set max.message.bytes=16777216 of" in sizes
     assert status.code == 1
     assert status.talk.startswith("merge-ledger: Kafka: partitions: ")
     assert status.talk.count("\n") == 1
