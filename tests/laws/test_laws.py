@@ -141,6 +141,21 @@ def _identifiers_lead_to_the_result(
 
 @lawful
 @given(histories())
+def test_a_company_has_one_parent_and_both_companies_agree(history: list[AnyCommand]) -> None:
+    world = after(history)
+    related: set[tuple[RecordRef, str, RecordRef]] = set()
+    for stream, state in world.states.items():
+        if isinstance(state, Record) and state.status != "merged_away":
+            company = streams.record_ref(stream)
+            others = {(is_a, world.resolve(company._replace(record_id=one))) for one, is_a in state.hierarchy.items()}
+            assert len([one for is_a, one in others if is_a == "parent"]) <= 1
+            related |= {(company, is_a, other) for is_a, other in others}
+    turned = {"parent": "child", "child": "parent"}
+    assert related == {(other, turned[is_a], company) for company, is_a, other in related}
+
+
+@lawful
+@given(histories())
 def test_a_preview_is_the_merge_not_made(history: list[AnyCommand]) -> None:
     world = Specification(defined())
     for command in history:
