@@ -95,8 +95,8 @@ def _around(record: Row) -> Iterator[tuple[str, RenderableType]]:
         yield visible(f"also {name}"), some(values)
     if playbooks := record.get("playbooks"):
         yield "playbooks", text([f"{one['playbook_id']} ({one['state']})" for one in playbooks])
-    for system, external_id in (record.get("sync") or {}).items():
-        yield f"sync {system}", text(external_id)
+    for system, external_ids in (record.get("sync_ids") or {}).items():
+        yield f"sync {system}", some(external_ids)
     for one in record.get("suppressions") or ():
         yield (
             "suppressed",

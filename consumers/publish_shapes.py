@@ -122,6 +122,8 @@ class Effects(Struct, frozen=True, kw_only=True):
     playbooks_kept: list[str] = []
     primary_company: str | None = None
     not_duplicates: list[str] = []
+    sync_kept_ids: dict[str, list[str]] = {}
+    sync_unlinked_ids: dict[str, list[str]] = {}
     hierarchy_dropped: list[LabelDropped] = []
 
 
@@ -177,6 +179,7 @@ class RecordState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     segments: tuple[str, ...] = ()
     workflows: tuple[str, ...] = ()
     sync: dict[str, str] = {}
+    sync_ids: dict[str, list[str]] = {}
     suppressions: list[Suppression] = []
     active_call: str | None = None
     recreated_from: str | None = None

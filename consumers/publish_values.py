@@ -28,7 +28,7 @@ from domain import streams
 from domain.claims import DOMAIN, EMAIL, PRIMARY_IDENTIFIERS, USERTOKEN, claimed_text
 from domain.ids import RecordId
 from domain.outcomes import outcome_of
-from domain.record import Record, kept_value, personal, text_of
+from domain.record import Record, firsts, kept_value, personal, sync_ids, text_of
 from ledger.store import StoredEvent
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -114,8 +114,7 @@ def _effects(event: e.RecordsMerged, united: United, object_type: str, decisions
         for name, found in united.unique(object_type).items()
     }
 
-    def sync(systems: dict[str, RecordId]) -> dict[str, str]:
-        return {system: text_of(event.values, of, e.SYNC + system) or "" for system, of in sorted(systems.items())}
+    sync_kept, sync_unlinked = sync_ids(event.sync_kept, event.values), sync_ids(event.sync_unlinked, event.values)
 
     def address(one: e.CarriedSuppression) -> str | None:
         return None if one.address is None else text_of(event.values, one.source_record_id, one.address)
@@ -127,8 +126,10 @@ def _effects(event: e.RecordsMerged, united: United, object_type: str, decisions
         segments_carried=list(event.segments_carried),
         workflows_unenrolled=list(dict.fromkeys(one.id for one in event.unenrolled)),
         workflows_enrolled=list(event.enrolled),
-        sync_kept=sync(event.sync_kept),
-        sync_unlinked=sync(event.sync_unlinked),
+        sync_kept=firsts(sync_kept),
+        sync_unlinked=firsts(sync_unlinked),
+        sync_kept_ids=sync_kept,
+        sync_unlinked_ids=sync_unlinked,
         playbook_drafts_dropped=list(dict.fromkeys(one.id for one in event.dropped_drafts)),
         calls_disconnected=list(dict.fromkeys(one.id for one in event.calls_disconnected)),
         suppressions=[
@@ -204,7 +205,8 @@ def state_told(stream: str, version: int, record: Record, last: StoredEvent) -> 
         primary_company=record.primary_company,
         segments=record.segments,
         workflows=record.workflows,
-        sync={system: link.external_id for system, link in record.sync.items()},
+        sync={system: links[0].external_id for system, links in record.sync.items()},
+        sync_ids={system: [link.external_id for link in links] for system, links in record.sync.items()},
         suppressions=[Suppression(s.kind, s.topic, s.address, s.at, s.source_record_id) for s in record.suppressions],
         active_call=record.active_call,
         recreated_from=record.recreated_from,

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Final, Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import asdict, replace
 
 from domain import events as e
-from domain.commands import DisplayName, Plan, PropertyDefinition, SegmentKind
+from domain.commands import SALESFORCE, DisplayName, Plan, PropertyDefinition, SegmentKind, SyncRule
 from domain.filter_index import FilterIndex
 from domain.filters import FilterGroup
 from domain.values import PropertyType
@@ -28,6 +28,7 @@ LIFECYCLE_STAGES: Final = (
     "other",
 )
 MERGE_LIMIT: Final = 250
+SYNC_RULES: Final[dict[str, SyncRule]] = {SALESFORCE: "primary_only"}  # Fixed (H31).
 
 _COMMON: Final[dict[str, PropertyType]] = {"createdate": "datetime"}
 _PEOPLE_AND_COMPANIES: Final[dict[str, PropertyType]] = {
@@ -74,6 +75,7 @@ class Account(Struct, frozen=True, omit_defaults=True):
     legal_basis: Literal["multiple", "single"] = "multiple"
     rule_set: str = "hubspot@1"
     display_names: dict[str, DisplayName] = {}
+    sync_rules: dict[str, SyncRule] = field(default_factory=SYNC_RULES.copy)
     object_types: dict[str, ObjectType] = {}
 
     def plan(self, hub: str) -> Plan:
@@ -83,6 +85,10 @@ class Account(Struct, frozen=True, omit_defaults=True):
     def has_paid(self, *hubs: str) -> bool:
         """Whether one of these hubs is at professional or above (H29, H30)."""
         return any(self.plan(hub) in PAID_PLANS for hub in hubs)
+
+    def keeps_all_sync(self, system: str) -> bool:
+        """Whether a merge keeps both sides' links to another system, and not the primary's alone."""
+        return system.lower() != SALESFORCE and self.sync_rules.get(system, "keep_all") == "keep_all"
 
     def knows_type(self, object_type: str) -> bool:
         """Whether this object type exists in the account, active or not."""
@@ -120,7 +126,7 @@ def evolve(account: Account | None, event: e.Event) -> Account:
         case e.AccountConfigured():
             named = set(event.__struct_fields__) - set(e.Event.__struct_fields__)
             changed = {name: v for name, v in asdict(event).items() if name in named and v is not None}
-            for merged in ("subscriptions", "display_names"):
+            for merged in ("subscriptions", "display_names", "sync_rules"):
                 if merged in changed:
                     changed[merged] = {**getattr(before, merged), **changed[merged]}
             return replace(before, **changed)

@@ -23,6 +23,7 @@ from domain.commands import (
 from domain.deciding import Deciding, claim_needs, follow_needs
 from domain.identifiers import normal_address
 from domain.ids import RecordRef
+from domain.record import SyncLink
 from domain.refusals import IdentifierInUse, SegmentIsActive, SegmentNotFound, TypeMismatch, WorkflowNotFound
 from domain.view import Need, View
 
@@ -143,18 +144,19 @@ def log_playbook(deciding: Deciding, command: LogPlaybook) -> None:
 
 
 def link_sync(deciding: Deciding, command: LinkSync) -> None:
-    """Keep a record in step with another system's; a link that it has there is replaced."""
+    """Keep a record in step with another system's; the link that it shows there is replaced, those from merges stay."""
     ref = _about(deciding, command)
     key = ClaimKey(deciding.account_id, sync_kind(command.system), command.external_id)
     for holder in deciding.view.holders(key):
         current_id = deciding.view.current_id(deciding.account_id, holder)
         if RecordRef(holder.object_type, current_id) != ref:
             raise IdentifierInUse(key.kind, current_id, is_archived=deciding.is_archived(holder))
-    link = deciding.record(ref).sync.get(command.system)
-    if link is not None and link.external_id == command.external_id:
+    links = deciding.record(ref).sync.get(command.system, ())
+    if links and links[0].external_id == command.external_id:
         return
-    if link is not None:
-        _unlinked(deciding, ref, command.system)
+    for link in links:
+        if link is links[0] or link.external_id == command.external_id:
+            _unlinked(deciding, ref, command.system, link)
     named = {e.SYNC + command.system: deciding.value(command.external_id)}
     deciding.emit_on(
         ref, e.SyncLinked(system=command.system, values=deciding.values(ref.record_id, named), **deciding.meta)
@@ -162,15 +164,14 @@ def link_sync(deciding: Deciding, command: LinkSync) -> None:
 
 
 def unlink_sync(deciding: Deciding, command: UnlinkSync) -> None:
-    """Stop keeping a record in step; a link that is not there stays away."""
+    """Stop keeping a record in step, with one other record or all of a system; a link that is not there stays away."""
     ref = _about(deciding, command)
-    link = deciding.record(ref).sync.get(command.system)
-    if link is not None and command.external_id in (None, link.external_id):
-        _unlinked(deciding, ref, command.system)
+    for link in deciding.record(ref).sync.get(command.system, ()):
+        if command.external_id in (None, link.external_id):
+            _unlinked(deciding, ref, command.system, link)
 
 
-def _unlinked(deciding: Deciding, ref: RecordRef, system: str) -> None:
-    link = deciding.record(ref).sync[system]
+def _unlinked(deciding: Deciding, ref: RecordRef, system: str, link: SyncLink) -> None:
     named = {e.SYNC + system: deciding.value(link.external_id)}
     deciding.emit_on(
         ref,

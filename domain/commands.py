@@ -17,6 +17,7 @@ from domain.ids import CommandId, Id, IdentifierKind, PropertyName, RecordRef, T
 from domain.values import Dressed, Plain, PropertyType, Sent
 
 DEFAULT_ACCOUNT: Final = "main"
+SALESFORCE: Final = "salesforce"  # The system whose sync has a rule of its own (H31).
 
 Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
 Text: TypeAlias = Annotated[str, Meta(min_length=1)]
@@ -26,6 +27,7 @@ RuleName: TypeAlias = Literal["primary_wins", "most_recent", "oldest", "sum", "m
 SegmentKind: TypeAlias = Literal["static", "active"]
 SuppressionKind: TypeAlias = Literal["unsubscribed", "objected", "do_not_contact"]
 PlaybookState: TypeAlias = Literal["logged", "draft"]
+SyncRule: TypeAlias = Literal["keep_all", "primary_only"]
 Choice: TypeAlias = str | int | float | bool | list[str] | Dressed | None
 
 
@@ -75,6 +77,14 @@ class ConfigureAccount(Command, frozen=True, kw_only=True, tag="configure_accoun
     legal_basis: Literal["multiple", "single"] | UnsetType = UNSET
     rule_set: Literal["hubspot@1"] | UnsetType = UNSET
     display_names: dict[TypeName, DisplayName] | UnsetType = UNSET
+    sync_rules: dict[Id, SyncRule] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Refuse to be read when Salesforce would be synced otherwise than it does it itself (H31)."""
+        rules = {} if self.sync_rules is UNSET else self.sync_rules
+        if any(system.lower() == SALESFORCE and rule != "primary_only" for system, rule in rules.items()):
+            msg = "the sync rule of `salesforce` is `primary_only`, whatever the account"
+            raise ValueError(msg)
 
 
 class PropertyDefinition(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -86,8 +86,8 @@ class Planned(NamedTuple):
     """Effects that depend on the account's plan, and those that it leaves out."""
 
     unenrolled: tuple[OfRecord, ...]
-    sync_kept: dict[str, RecordId]
-    sync_unlinked: dict[str, RecordId]
+    sync_kept: dict[str, tuple[RecordId, ...]]
+    sync_unlinked: dict[str, tuple[RecordId, ...]]
     sync_released: dict[str, tuple[RecordId, ...]]
     has_playbooks: bool
     dropped_drafts: tuple[OfRecord, ...]
@@ -98,7 +98,7 @@ NOTHING_PLANNED: Final = Planned((), {}, {}, {}, has_playbooks=False, dropped_dr
 
 
 def planned(deciding: Deciding, sides: Sides) -> Planned:
-    """Unenroll both (H24), keep only the primary's sync (H31), keep logged playbooks and no drafts (H28)."""
+    """Unenroll both (H24), keep sync as its system asks (H31), keep logged playbooks and no drafts (H28)."""
     if not any(side.workflows or side.sync or side.has_playbooks for side in sides.both):
         return NOTHING_PLANNED
     any_hub = deciding.account.has_paid("sales", "service", "marketing")
@@ -111,12 +111,11 @@ def planned(deciding: Deciding, sides: Sides) -> Planned:
         skipped.append(Skipped("workflows"))
     if (one.sync or other.sync) and not any_hub:
         skipped.append(Skipped("sync"))
-    kept = {system: link.source_record_id for system, link in one.sync.items()}
-    unlinked = {system: link.source_record_id for system, link in other.sync.items()}
-    released: dict[str, tuple[RecordId, ...]] = {system: (source,) for system, source in unlinked.items()}
+    kept, unlinked = _sync(deciding, sides)
+    released = unlinked
     if not any_hub:
-        for system, source in kept.items():
-            released[system] = (source, *released.get(system, ()))
+        both = dict.fromkeys((*kept, *unlinked))
+        released = {system: (*kept.get(system, ()), *unlinked.get(system, ())) for system in both}
         kept, unlinked = {}, {}
     return Planned(
         unenrolled=_each(sides, "workflows") if any_hub else (),
@@ -127,6 +126,18 @@ def planned(deciding: Deciding, sides: Sides) -> Planned:
         dropped_drafts=_each(sides, "drafts") if playbooks else (),
         skipped=tuple(skipped),
     )
+
+
+def _sync(deciding: Deciding, sides: Sides) -> tuple[dict[str, tuple[RecordId, ...]], dict[str, tuple[RecordId, ...]]]:
+    """Tell whose links to other systems go on, by system, the primary's first, and whose end."""
+    kept: dict[str, tuple[RecordId, ...]] = {}
+    unlinked: dict[str, tuple[RecordId, ...]] = {}
+    for side in sides.both:
+        for system, links in side.sync.items():
+            goes_on = side is sides.primary or deciding.account.keeps_all_sync(system)
+            of = kept if goes_on else unlinked
+            of[system] = (*of.get(system, ()), *(link.source_record_id for link in links))
+    return kept, unlinked
 
 
 def _each(sides: Sides, name: Literal["workflows", "drafts"]) -> tuple[OfRecord, ...]:
@@ -159,6 +170,7 @@ def sync_ids(deciding: Deciding, sides: Sides) -> PersonalValues:
     """Both sides' ids in other systems, by the record that they were linked to."""
     values: PersonalValues = {}
     for side in sides.both:
-        for system, link in side.sync.items():
-            values.setdefault(link.source_record_id, {})[SYNC + system] = Value(link.external_id, deciding.at)
+        for system, links in side.sync.items():
+            for link in links:
+                values.setdefault(link.source_record_id, {})[SYNC + system] = Value(link.external_id, deciding.at)
     return values

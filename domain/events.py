@@ -17,6 +17,7 @@ from domain.commands import (
     PropertyDefinition,
     SegmentKind,
     SuppressionKind,
+    SyncRule,
 )
 from domain.filters import FilterGroup
 from domain.ids import RecordId, RecordRef
@@ -340,8 +341,8 @@ class RecordsMerged(Event, frozen=True, kw_only=True, gc=False):
     segments_carried: tuple[str, ...] = ()
     unenrolled: tuple[OfRecord, ...] = ()
     enrolled: tuple[str, ...] = ()
-    sync_kept: dict[str, RecordId] = {}  # System to the record whose link it is.
-    sync_unlinked: dict[str, RecordId] = {}
+    sync_kept: dict[str, tuple[RecordId, ...]] = {}  # By system, the records whose links they are.
+    sync_unlinked: dict[str, tuple[RecordId, ...]] = {}
     sync_released: dict[str, tuple[RecordId, ...]] = {}  # Ids whose claim on the other system's record ends.
     has_playbooks: bool = False
     dropped_drafts: tuple[OfRecord, ...] = ()
@@ -432,6 +433,7 @@ class AccountConfigured(Event, frozen=True, kw_only=True, gc=False):
     legal_basis: Literal["multiple", "single"] | None = None
     rule_set: str | None = None
     display_names: dict[str, DisplayName] | None = None
+    sync_rules: dict[str, SyncRule] | None = None
 
 
 class ObjectTypeDefined(Event, frozen=True, kw_only=True, gc=False):

@@ -4,7 +4,7 @@ It holds no list that grows along a chain of merges: additional addresses and to
 merged ids are the lineage's, logged playbooks, activities and links are read models.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
@@ -61,7 +61,7 @@ class Record(Struct, frozen=True, omit_defaults=True):
     workflows: tuple[str, ...] = ()
     drafts: tuple[str, ...] = ()
     has_playbooks: bool = False
-    sync: dict[str, SyncLink] = {}
+    sync: dict[str, tuple[SyncLink, ...]] = {}  # By system, the one that is shown first.
     active_call: str | None = None
     suppressions: tuple[Suppression, ...] = ()
     not_duplicates: tuple[RecordId, ...] = ()
@@ -107,6 +107,19 @@ def kept_value(decided: e.Decided, values: PersonalValues, result_id: RecordId) 
     if source is None:  # An empty side was chosen.
         return None, result_id
     return personal(values, source, decided.property), source
+
+
+def sync_ids(systems: Mapping[str, tuple[RecordId, ...]], values: PersonalValues) -> dict[str, list[str]]:
+    """Expand a merge's links to other systems to the ids there, by system."""
+    return {
+        system: [text_of(values, source, e.SYNC + system) or "" for source in sources]
+        for system, sources in sorted(systems.items())
+    }
+
+
+def firsts(ids: Mapping[str, list[str]]) -> dict[str, str]:
+    """Take the id that is shown of each system: the first."""
+    return {system: of[0] for system, of in ids.items()}
 
 
 def with_(items: tuple[str, ...], item: str) -> tuple[str, ...]:
@@ -165,11 +178,10 @@ def _merged(record: Record, event: e.RecordsMerged) -> Record:
             properties[name] = value
             if source is not None and source != own:
                 origins[name] = source
-    sync: dict[str, SyncLink] = {}
-    for system, source in event.sync_kept.items():
-        external_id = text_of(event.values, source, e.SYNC + system)
-        if external_id is not None:
-            sync[system] = SyncLink(external_id, source)
+    sync: dict[str, tuple[SyncLink, ...]] = {}
+    for system, sources in event.sync_kept.items():
+        found = [(text_of(event.values, source, e.SYNC + system), source) for source in sources]
+        sync[system] = tuple(SyncLink(external_id, source) for external_id, source in found if external_id is not None)
     return Record(
         record.record_id,
         properties=properties,
@@ -224,11 +236,14 @@ def _sync_linked(record: Record, event: e.SyncLinked) -> Record:
     external_id = text_of(event.values, record.record_id, e.SYNC + event.system)
     if external_id is None:
         return record
-    return replace(record, sync={**record.sync, event.system: SyncLink(external_id, record.record_id)})
+    links = SyncLink(external_id, record.record_id), *record.sync.get(event.system, ())
+    return replace(record, sync={**record.sync, event.system: links})
 
 
 def _sync_unlinked(record: Record, event: e.SyncUnlinked) -> Record:
-    return replace(record, sync={system: link for system, link in record.sync.items() if system != event.system})
+    left = tuple(link for link in record.sync.get(event.system, ()) if link.source_record_id != event.holder)
+    others = {system: links for system, links in record.sync.items() if system != event.system}
+    return replace(record, sync={**others, event.system: left} if left else others)
 
 
 def _suppressed(record: Record, event: e.Suppressed) -> Record:

@@ -41,7 +41,7 @@ Recorded: TypeAlias = tuple[str, e.Event]  # The stream, and what is appended to
 
 
 # Raised with every change of a fold that gives another state for the same events: older snapshots are void then.
-FOLD_VERSION: Final = 1
+FOLD_VERSION: Final = 2
 _STATE_TYPES: Final[dict[str, type]] = {
     streams.RECORDS: Record,
     streams.SETTINGS: Account,

@@ -104,6 +104,7 @@ class Record(Struct, frozen=True, kw_only=True):
     usertokens: list[str]
     additional_identifiers: dict[str, list[str]]
     sync: dict[str, str]
+    sync_ids: dict[str, list[str]]
     suppressions: list[Suppressed]
     active_call: str | None
     recreated_from: str | None
@@ -267,10 +268,12 @@ class IdentifierEffects(Struct, frozen=True):
 
 
 class SyncEffects(Struct, frozen=True):
-    """Links to other systems, by system, that went on and that ended."""
+    """Links to other systems that went on and that ended: by system the first id, and all ids."""
 
     kept: dict[str, str]
     unlinked: dict[str, str]
+    kept_ids: dict[str, list[str]]
+    unlinked_ids: dict[str, list[str]]
 
 
 class PlaybookEffects(Struct, frozen=True):

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from domain import events as e
 from domain.claims import DOMAIN, EMAIL, PRIMARY_IDENTIFIERS, USERTOKEN, claimed_by, claimed_text
 from domain.ids import RecordId
-from domain.record import kept_value, personal, text_of
+from domain.record import firsts, kept_value, personal, sync_ids, text_of
 from domain.values import Plain
 from domain.warned import Warned
 from projections import shapes
@@ -98,11 +98,7 @@ def _effects(
         primary = values.get(kind) if PRIMARY_IDENTIFIERS.get(object_type) == kind else None
         return shapes.Identifiers(None if primary is None else str(primary), claims.of(kind, primary))
 
-    def sync(systems: dict[str, RecordId]) -> dict[str, str]:
-        return {
-            system: text_of(event.values, source, e.SYNC + system) or "" for system, source in sorted(systems.items())
-        }
-
+    kept, unlinked = sync_ids(event.sync_kept, event.values), sync_ids(event.sync_unlinked, event.values)
     return shapes.Effects(
         associations=shapes.AssociationEffects(
             _refs(event.demoted),
@@ -115,7 +111,7 @@ def _effects(
         identifiers=shapes.IdentifierEffects(
             identifiers(EMAIL), identifiers(DOMAIN), _unique(object_type, event, claims, values), claims.of(USERTOKEN)
         ),
-        sync=shapes.SyncEffects(sync(event.sync_kept), sync(event.sync_unlinked)),
+        sync=shapes.SyncEffects(firsts(kept), firsts(unlinked), kept, unlinked),
         playbooks=shapes.PlaybookEffects(_playbooks_kept(moment, event, lineage), _ids(event.dropped_drafts)),
         calls_disconnected=_ids(event.calls_disconnected),
         suppressions=[

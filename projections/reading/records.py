@@ -111,7 +111,8 @@ def read_records(moment: Moment, requested: Sequence[RecordKey], of: Lineages | 
                 playbooks=playbooks[current],
                 usertokens=claims[current].of(USERTOKEN),
                 additional_identifiers=_additional_unique(current[1], state, claims[current]),
-                sync={system: link.external_id for system, link in sorted(state.sync.items())},
+                sync={system: links[0].external_id for system, links in sorted(state.sync.items())},
+                sync_ids={system: [link.external_id for link in links] for system, links in sorted(state.sync.items())},
                 suppressions=[
                     shapes.Suppressed(s.kind, s.topic, s.address, s.at, s.source_record_id) for s in state.suppressions
                 ],

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from domain.claims import PRIMARY_IDENTIFIERS, sync_kind, unique_kind
+from domain.claims import PRIMARY_IDENTIFIERS, unique_kind
 from domain.filters import FilterGroup, matches, properties_named
 from domain.values import Plain
 from projections import shapes
@@ -40,12 +40,7 @@ def find(moment: Moment, object_type: str, kind: str, value: str) -> list[shapes
     )
     of = lineages(moment, [(moment.account, *holder) for holder in holders])
     current = sorted({of.current((moment.account, *holder)) for holder in holders})
-    found = read_records(moment, current, of)
-    if kind.startswith(
-        sync_kind("")
-    ):  # Where the plan left sync out of a merge, the claim stays and the link does not.
-        return [one for one in found if one.sync.get(kind.removeprefix(sync_kind(""))) == value]
-    return found
+    return read_records(moment, current, of)
 
 
 def find_by_property(

@@ -102,6 +102,45 @@ def test_a_kind_of_identifier_that_cannot_be_is_unreadable(user: User) -> None:
     assert outcome["message"] == "expected email, domain or property:NAME at $.kind"
 
 
+# -- sync-other-system
+
+
+def test_field_case_sync_other_system_every_id_leads_to_the_merged_record(user: User) -> None:
+    assert told(applied(user, "sync-other-system")) == ["applied"] * 4
+    assert user.ids("find", "contacts", "--sync", "sap:K77") == ["m"]
+    shown = user.show("m")
+    assert (shown["sync"], shown["sync_ids"]) == ({"sap": "K77"}, {"sap": ["K77"]})
+    (merge,) = user.json("merges", "list")["results"]
+    assert merge["effects"]["sync"] == {
+        "kept": {"sap": "K77"},
+        "unlinked": {},
+        "kept_ids": {"sap": ["K77"]},
+        "unlinked_ids": {},
+    }
+    user.contact("c")
+    user.do("link_sync", "c", system="sap", external_id="K1")
+    assert "SYNC_LOST" not in codes(user.json("preview", "contacts", "c", "m"))
+    user.merge("c", "m", "--result-id", "cm")
+    shown = user.show("cm")
+    assert (shown["sync"], shown["sync_ids"]) == ({"sap": "K1"}, {"sap": ["K1", "K77"]})
+    assert user.ids("find", "contacts", "--sync", "sap:K77") == ["cm"]
+
+
+def test_field_case_sync_other_system_an_account_may_keep_the_primarys_alone(user: User) -> None:
+    user.configure(sync_rules={"sap": "primary_only"})
+    settings = user.json("account", "show")["settings"]["sync_rules"]
+    assert settings["value"] == {"salesforce": "primary_only", "sap": "primary_only"}
+    applied(user, "sync-other-system")
+    assert user.show("m")["sync_ids"] == {}
+    assert user.run("find", "contacts", "--sync", "sap:K77").code == 4
+
+
+def test_field_case_sync_other_system_the_rule_of_salesforce_is_fixed(user: User) -> None:
+    (outcome,) = user.apply({"type": "configure_account", "sync_rules": {"salesforce": "keep_all"}}, code=1)
+    assert outcome["code"] == "INVALID_FIELD"
+    assert "primary_only" in outcome["message"]
+
+
 # -- unique-defined-later
 
 

@@ -92,7 +92,7 @@ def test_a_newcomer_builds_the_id_map_and_every_record_from_topics_alone(db: str
         assert (state["status"], state["version"]) == (record.status, record.version)
         assert sorted(state.get("segments", [])) == sorted(record.segments.static)
         assert sorted(state.get("workflows", [])) == sorted(record.workflows)
-        assert state.get("sync", {}) == record.sync
+        assert (state.get("sync", {}), state.get("sync_ids", {})) == (record.sync, record.sync_ids)
         assert state.get("merge_count", 0) == record.merge_count
 
 
@@ -155,7 +155,12 @@ GROUPS = {
     },
     "static_segments": {"removed": "segments_removed", "carried": "segments_carried"},
     "workflows": {"unenrolled": "workflows_unenrolled", "enrolled": "workflows_enrolled"},
-    "sync": {"kept": "sync_kept", "unlinked": "sync_unlinked"},
+    "sync": {
+        "kept": "sync_kept",
+        "unlinked": "sync_unlinked",
+        "kept_ids": "sync_kept_ids",
+        "unlinked_ids": "sync_unlinked_ids",
+    },
     "playbooks": {"kept": "playbooks_kept", "dropped_drafts": "playbook_drafts_dropped"},
 }
 

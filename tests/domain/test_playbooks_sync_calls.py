@@ -3,6 +3,7 @@
 import pytest
 
 from domain import events as e
+from domain.commands import UnlinkSync
 from domain.ids import RecordRef
 from domain.refusals import IdentifierInUse
 from tests.builders import (
@@ -13,6 +14,7 @@ from tests.builders import (
     ANN,
     ANNA,
     ANNE,
+    ANNIE,
     configure,
     create,
     end_call,
@@ -23,7 +25,7 @@ from tests.builders import (
     start_call,
     unlink_sync,
 )
-from tests.specification import Specification, given
+from tests.specification import Specification, Then, given
 
 TWO = create(ANN), create(ANNE)
 
@@ -88,9 +90,9 @@ def test_h29_nothing_is_skipped_without_playbooks() -> None:
 
 def test_h31_only_the_primarys_sync_remains() -> None:
     then = given(*TWO, link_sync(ANN, "sf-0001"), link_sync(ANNE, "sf-0002")).when(merge())
-    assert then.merged.event.sync_kept == {"salesforce": "101"}
-    assert then.merged.event.sync_unlinked == {"salesforce": "102"}
-    assert then.record(ANNA).sync["salesforce"].external_id == "sf-0001"
+    assert then.merged.event.sync_kept == {"salesforce": ("101",)}
+    assert then.merged.event.sync_unlinked == {"salesforce": ("102",)}
+    assert then.record(ANNA).sync["salesforce"][0].external_id == "sf-0001"
     assert then.find("sync:salesforce", "sf-0001") == ANNA
 
 
@@ -111,7 +113,7 @@ def test_h31_other_types_are_alike() -> None:
     then = given(create(ACME), create(ACME_BV), link_sync(ACME, "sf-0001"), link_sync(ACME_BV, "sf-0002")).when(
         merge(ACME, ACME_BV)
     )
-    assert then.record(ACME_GROUP).sync["salesforce"].external_id == "sf-0001"
+    assert then.record(ACME_GROUP).sync["salesforce"][0].external_id == "sf-0001"
     assert then.find("sync:salesforce", "sf-0002") is None
 
 
@@ -123,11 +125,92 @@ def test_h31_the_link_kept_goes_on_through_chains() -> None:
     assert then.find("sync:salesforce", "sf-0003") is None
 
 
+def sap(then: Then, record: RecordRef) -> list[str]:
+    return [link.external_id for link in then.record(record).sync.get("sap", ())]
+
+
+LINKED = (*TWO, link_sync(ANN, "K-00001", "sap"), link_sync(ANNE, "K-00002", "sap"))
+
+
+def test_h31_every_id_of_another_system_goes_on_leading_to_the_merged_record_the_primarys_first() -> None:
+    then = given(*LINKED).when(merge())
+    assert sap(then, ANNA) == ["K-00001", "K-00002"]
+    assert [then.find("sync:sap", one) for one in ("K-00001", "K-00002")] == [ANNA, ANNA]
+    assert then.merged.event.sync_unlinked == {}
+    chained = then.when(create(ANA)).when(link_sync(ANA, "K-00003", "sap")).when(merge(ANA, ANNA))
+    assert sap(chained, chained.made) == ["K-00003", "K-00001", "K-00002"]
+    chained.when(create(ANNIE)).when(link_sync(ANNIE, "K-00002", "sap")).then_refused(
+        "IDENTIFIER_IN_USE", kind="sync:sap", current_id=chained.made.record_id
+    )
+
+
+def test_h31_the_secondarys_id_is_the_merged_records_where_the_primary_has_none() -> None:
+    then = given(*TWO, link_sync(ANNE, "K-00002", "sap")).when(merge())
+    assert sap(then, ANNA) == ["K-00002"]
+
+
+def test_h31_an_account_may_keep_the_primarys_link_to_another_system_alone() -> None:
+    then = given(
+        configure(sync_rules={"sap": "primary_only"}), configure(sync_rules={"crm": "keep_all"}), *LINKED
+    ).when(merge())
+    assert sap(then, ANNA) == ["K-00001"]
+    assert then.merged.event.sync_unlinked == {"sap": ("102",)}
+    assert then.find("sync:sap", "K-00002") is None
+
+
+def test_h31_all_ids_of_the_secondary_end_where_its_system_keeps_the_primarys_alone_since_then() -> None:
+    then = given(*LINKED, merge(), configure(sync_rules={"sap": "primary_only"}), create(ANA)).when(merge(ANA, ANNA))
+    assert sap(then, then.made) == []
+    assert [then.find("sync:sap", one) for one in ("K-00001", "K-00002")] == [None, None]
+
+
+@pytest.mark.parametrize("system", ["salesforce", "Salesforce"])
+def test_h31_salesforce_is_synced_as_it_asks_however_it_is_written(system: str) -> None:
+    with pytest.raises(ValueError, match="primary_only"):
+        configure(sync_rules={system: "keep_all"})
+    then = given(
+        configure(sync_rules={system: "primary_only"}),
+        *TWO,
+        link_sync(ANN, "sf-0001", system),
+        link_sync(ANNE, "sf-0002", system),
+    ).when(merge())
+    assert then.find(f"sync:{system}", "sf-0002") is None
+
+
+def test_a_new_id_takes_the_place_of_the_one_shown_and_those_from_merges_stay() -> None:
+    then = given(*LINKED, merge()).when(link_sync(ANNA, "K-00009", "sap"))
+    assert sap(then, ANNA) == ["K-00009", "K-00002"]
+    assert then.find("sync:sap", "K-00001") is None
+    then = then.when(link_sync(ANNA, "K-00002", "sap"))
+    assert sap(then, ANNA) == ["K-00002"]
+    assert then.find("sync:sap", "K-00002") == ANNA
+    then.when(link_sync(ANNA, "K-00002", "sap")).then_nothing()
+
+
+@pytest.mark.parametrize(
+    ("external_id", "left"),
+    [(None, []), ("K-00001", ["K-00002"]), ("K-00002", ["K-00001"]), ("K-9", ["K-00001", "K-00002"])],
+)
+def test_one_id_of_a_system_is_unlinked_or_all_of_them(external_id: str | None, left: list[str]) -> None:
+    unlink = UnlinkSync(
+        command_id="unlink", object_type="contacts", record_id="103", system="sap", external_id=external_id
+    )
+    then = given(*LINKED, merge()).when(unlink)
+    assert sap(then, ANNA) == left
+    assert [one for one in ("K-00001", "K-00002") if then.find("sync:sap", one) == ANNA] == left
+
+
+def test_h30_without_a_professional_plan_no_id_of_any_system_leads_to_the_merged_record() -> None:
+    then = given(*LINKED, merge(), on_plan("starter"), create(ANA)).when(merge(ANNA, ANA))
+    assert sap(then, then.made) == []
+    assert [then.find("sync:sap", one) for one in ("K-00001", "K-00002")] == [None, None]
+
+
 def test_h30_without_a_professional_plan_sync_is_skipped_and_the_merged_record_has_none() -> None:
     then = given(on_plan("starter"), *TWO, link_sync(ANN, "sf-0001"), link_sync(ANNE, "sf-0002")).when(merge())
     assert [one.effect for one in then.merged.event.skipped] == ["sync"]
     assert then.record(ANNA).sync == {}
-    assert then.record(ANN).sync["salesforce"].external_id == "sf-0001"
+    assert then.record(ANN).sync["salesforce"][0].external_id == "sf-0001"
     then.when(create(ANA)).when(link_sync(ANA, "sf-0001")).then_applied()
 
 

@@ -12,7 +12,7 @@ STREAMS = {
     "segment": "main/segments/s",
     "workflow": "main/workflows/contacts",
 }
-PINNED = (1, "58c4844d58c215a6")
+PINNED = (2, "de31471b8f7a0288")
 
 
 def test_a_changed_fold_has_a_new_version() -> None:

@@ -100,8 +100,8 @@ _EXAMPLES: Final[tuple[e.Event, ...]] = (
         segments_carried=("all",),
         unenrolled=(e.OfRecord("welcome", "101"),),
         enrolled=("merged",),
-        sync_kept={"salesforce": "101"},
-        sync_unlinked={"netsuite": "102"},
+        sync_kept={"salesforce": ("101",)},
+        sync_unlinked={"netsuite": ("102",)},
         sync_released={"netsuite": ("102",)},
         has_playbooks=True,
         dropped_drafts=(e.OfRecord("discovery", "102"),),
@@ -147,6 +147,7 @@ _EXAMPLES: Final[tuple[e.Event, ...]] = (
         legal_basis="single",
         rule_set="hubspot@1",
         display_names={"companies": DisplayName("Club", "Clubs")},
+        sync_rules={"sap": "primary_only"},
     ),
     e.ObjectTypeDefined(
         **COMMON,

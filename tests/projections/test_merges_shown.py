@@ -112,7 +112,9 @@ def test_a_merge_is_shown_with_all_it_did(full: Readable) -> None:
     assert effects.identifiers.emails == shapes.Identifiers("ann@x.be", ["a@x.be", "anne@x.be"])
     assert effects.identifiers.domains == shapes.Identifiers(None, [])
     assert effects.identifiers.usertokens == ["u1", "u2"]
-    assert effects.sync == shapes.SyncEffects({"salesforce": "sf1"}, {"salesforce": "sf2"})
+    assert effects.sync == shapes.SyncEffects(
+        {"salesforce": "sf1"}, {"salesforce": "sf2"}, {"salesforce": ["sf1"]}, {"salesforce": ["sf2"]}
+    )
     assert effects.playbooks == shapes.PlaybookEffects(["p1", "p3"], ["p2"])
     assert effects.calls_disconnected == ["call-1"]
     assert [(one.topic, one.address, one.source_record_id) for one in effects.suppressions] == [
@@ -186,7 +188,7 @@ def test_what_the_plan_leaves_out_is_skipped_and_warned_of(full: Readable) -> No
     assert [one["effect"] for one in shown["effects"]["skipped"]] == ["playbooks", "workflows", "sync"]
     assert shown["effects"]["playbooks"] == {"kept": [], "dropped_drafts": []}
     assert shown["effects"]["workflows"] == {"unenrolled": [], "enrolled": []}
-    assert shown["effects"]["sync"] == {"kept": {}, "unlinked": {}}
+    assert shown["effects"]["sync"] == {"kept": {}, "unlinked": {}, "kept_ids": {}, "unlinked_ids": {}}
     assert [one["code"] for one in shown["warnings"]] == [
         "CALL_WILL_DISCONNECT",
         "EFFECT_SKIPPED",
