@@ -47,6 +47,7 @@ class MergeOptions:
     command_id: Annotated[str | None, Parameter(help="The command's id; one is made otherwise.")] = None
     result_id: Annotated[str | None, Parameter(help="The id of the merged record; one is made otherwise.")] = None
     override_not_duplicates: Annotated[bool, Parameter(help="Merge although marked as not duplicates.")] = False
+    override_must_match: Annotated[bool, Parameter(help="Merge although values differ that must match.")] = False
     secondary_type: Annotated[str | None, Parameter(help="The secondary's object type, if you doubt it.")] = None
 
 
@@ -130,6 +131,7 @@ def _command(
         "command_id": options.command_id,
         "result_id": options.result_id,
         "override_not_duplicates": options.override_not_duplicates or None,
+        "override_must_match": options.override_must_match or None,
     }
     command = _read(asked, session).command
     assert isinstance(command, MergeRecords)  # noqa: S101  its type says so

@@ -115,6 +115,10 @@ class Account(Struct, frozen=True, omit_defaults=True):
         """List the properties whose values may stand on one record only; email has its own rule."""
         return tuple(name for name, one in self.definitions(object_type).items() if one.unique)
 
+    def matched_properties(self, object_type: str) -> tuple[str, ...]:
+        """List the properties in which two records must not differ to be merged."""
+        return tuple(name for name, one in self.definitions(object_type).items() if one.must_match)
+
 
 DEFAULT_SETTINGS: Final = Account()
 

@@ -4,9 +4,12 @@ One more blocker is one more line in `PRECONDITIONS`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from domain.account import Account
+from domain.claiming import read_plain
+from domain.claims import claimed_text
 from domain.commands import MergeRecords
 from domain.hierarchy import EXAMINED_MAX
 from domain.ids import RecordId
@@ -14,11 +17,14 @@ from domain.record import Record
 from domain.refusals import (
     CompanyParentChild,
     CompanySalesforceBlock,
+    InvalidProperty,
     MarkedNotDuplicates,
     MergeLimitExceeded,
+    MustMatch,
     ReasonRequired,
     TooManyRelationships,
 )
+from domain.values import Plain
 
 
 class Pair(NamedTuple):
@@ -52,11 +58,39 @@ def parent_or_child(pair: Pair) -> None:
 
 
 def marked_not_duplicates(pair: Pair) -> None:
-    """A mark is overridden only on purpose, with a reason."""
+    """Somebody said that they are not the same, and nobody that they are after all."""
     if pair.marked and not pair.command.override_not_duplicates:
         raise MarkedNotDuplicates(pair.primary.record_id, pair.secondary.record_id)
-    if pair.command.override_not_duplicates and not (pair.command.reason or "").strip():
-        raise ReasonRequired
+
+
+def differing_where_they_must_match(pair: Pair) -> None:
+    """Both sides have a value of a property that says who somebody is, and not the same."""
+    if pair.command.override_must_match:
+        return
+    object_type = pair.command.object_type
+    differing = []
+    for name in pair.account.matched_properties(object_type):
+        sides = [side.value(name) for side in (pair.primary, pair.secondary)]
+        texts = {_compared(pair.account, object_type, name, side.v) for side in sides if side is not None}
+        if len(texts) > 1:
+            differing.append(name)
+    if differing:
+        raise MustMatch(differing)
+
+
+def _compared(account: Account, object_type: str, name: str, v: Plain) -> str:
+    """Write a value to compare it: by its type, also where it was set before its property had one."""
+    with suppress(InvalidProperty):
+        v = read_plain(account, object_type, name, v)
+    return claimed_text(v)
+
+
+def without_a_reason(pair: Pair) -> None:
+    """What stands in the way is overridden only on purpose, with a reason."""
+    if not (pair.command.reason or "").strip():
+        for override in ("override_not_duplicates", "override_must_match"):
+            if getattr(pair.command, override):
+                raise ReasonRequired(override)
 
 
 def over_the_limit(pair: Pair) -> None:
@@ -70,5 +104,7 @@ PRECONDITIONS: Final[tuple[Callable[[Pair], None], ...]] = (
     salesforce_installed,
     parent_or_child,
     marked_not_duplicates,
+    differing_where_they_must_match,
+    without_a_reason,
     over_the_limit,
 )

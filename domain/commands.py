@@ -88,11 +88,15 @@ class ConfigureAccount(Command, frozen=True, kw_only=True, tag="configure_accoun
 
 
 class PropertyDefinition(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A property's type, whether a value may stand on one record only, and its own survivorship rule."""
+    """A property's type, its own survivorship rule, and what it says about who is who.
+
+    A value of a `unique` one may be on one record only; two records that differ in a `must_match` one do not merge.
+    """
 
     type: PropertyType = "string"
     unique: bool = False
     rule: RuleName | None = None
+    must_match: bool = False
 
 
 class DefineObjectType(Command, frozen=True, kw_only=True, tag="define_object_type"):
@@ -329,6 +333,7 @@ class MergeRecords(Command, frozen=True, kw_only=True, tag="merge_records", forb
     result_id: Id | None = None
     preview_token: str | None = None
     override_not_duplicates: bool = False
+    override_must_match: bool = False
 
 
 class UnmergeRecords(RecordCommand, frozen=True, kw_only=True, tag="unmerge_records"):

@@ -275,12 +275,12 @@ class MarkedNotDuplicates(Refusal):
 
 
 class ReasonRequired(Refusal):
-    """Overriding a mark needs a reason."""
+    """Overriding what says that two records are not the same needs a reason."""
 
     code = "REASON_REQUIRED"
 
-    def __init__(self) -> None:
-        super().__init__("override_not_duplicates needs a reason; give `reason`", field="reason")
+    def __init__(self, override: str) -> None:
+        super().__init__(f"{override} needs a reason; give `reason`", field="reason")
 
 
 class MergeLimitExceeded(Refusal):
@@ -304,6 +304,16 @@ class _PropertiesRefused(Refusal):
 
     def __init__(self, properties: Sequence[str]) -> None:
         super().__init__(f"{', '.join(properties)}: {self.said}", properties=list(properties))
+
+
+class MustMatch(_PropertiesRefused):
+    """Both records have a value of a property that must match, and not the same one."""
+
+    code = "MUST_MATCH"
+    said = (
+        "must match, and the two records have different values; correct one of them, or merge with override_must_match "
+        "and a reason"
+    )
 
 
 class UnknownProperty(_PropertiesRefused):

@@ -393,6 +393,7 @@ def merge(  # noqa: PLR0913  a merge has this many options
     choices: Mapping[str, c.Choice] | None = None,
     secondary_type: str | None = None,
     override: bool = False,
+    override_must_match: bool = False,
     reason: str | None = None,
     preview_token: str | None = None,
     account: str = DEFAULT_ACCOUNT,
@@ -412,6 +413,7 @@ def merge(  # noqa: PLR0913  a merge has this many options
         result_id=None if result is None else result.record_id,
         preview_token=preview_token,
         override_not_duplicates=override,
+        override_must_match=override_must_match,
         reason=reason,
     )
 

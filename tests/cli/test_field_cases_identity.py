@@ -141,6 +141,22 @@ def test_field_case_sync_other_system_the_rule_of_salesforce_is_fixed(user: User
     assert "primary_only" in outcome["message"]
 
 
+# -- guard-identified
+
+
+def test_field_case_guard_identified_two_that_differ_are_not_merged_by_mistake(user: User) -> None:
+    guard = {"type": "define_object_type", "object_type": "contacts", "properties": {"user_key": {"must_match": True}}}
+    user.apply(guard)
+    outcomes = applied(user, "guard-identified")
+    assert told(outcomes) == ["applied", "applied", "MUST_MATCH"]
+    assert outcomes[2]["details"] == {"properties": ["user_key"]}
+    assert user.merge_refused("a", "b")["code"] == "MUST_MATCH"
+    assert user.merge_refused("a", "b", "--override-must-match")["code"] == "REASON_REQUIRED"
+    merged = user.merge("a", "b", "--override-must-match", "--reason", "two logins of one person")
+    assert merged["reason"] == "two logins of one person"
+    assert decision(merged, "user_key")["value"] == "1"
+
+
 # -- unique-defined-later
 
 

@@ -20,6 +20,7 @@ from tests.builders import (
     archive,
     configure,
     create,
+    define,
     mark_not_duplicates,
     merge,
     parent,
@@ -66,6 +67,12 @@ CONDITIONS = [
         needs="secondary",
     ),
     Condition("MARKED_NOT_DUPLICATES", "mark", also=(mark_not_duplicates(ACME, ACME_BV),), needs="primary secondary"),
+    Condition(
+        "MUST_MATCH",
+        "matching",
+        also=(define("companies", vat={"must_match": True}), update(ACME, vat="BE-1"), update(ACME_BV, vat="BE-2")),
+        needs="primary secondary",
+    ),
     Condition(
         "REASON_REQUIRED",
         "mark",

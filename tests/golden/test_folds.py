@@ -12,7 +12,7 @@ STREAMS = {
     "segment": "main/segments/s",
     "workflow": "main/workflows/contacts",
 }
-PINNED = (2, "de31471b8f7a0288")
+PINNED = (2, "5e62b7d76e1500ab")
 
 
 def test_a_changed_fold_has_a_new_version() -> None:

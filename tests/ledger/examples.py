@@ -154,7 +154,7 @@ _EXAMPLES: Final[tuple[e.Event, ...]] = (
         values=REASON,
         object_type="cars",
         label="Car",
-        properties={"vin": PropertyDefinition("string", unique=True, rule="primary_wins")},
+        properties={"vin": PropertyDefinition("string", unique=True, rule="primary_wins", must_match=True)},
     ),
     e.CommandApplied(
         **COMMON,
