@@ -41,6 +41,7 @@ COLUMNS: Final = (
     "merge_id",
     "position",
     "repeated",
+    "first_answered_at",
     "ignored_fields",
     "left_out",
     "warnings",

@@ -19,7 +19,7 @@ from domain.commands import (
 )
 from domain.deciding import Deciding
 from domain.reading_filters import read_filters
-from domain.refusals import AlreadyExists, InvalidProperty, ReadOnlyProperty
+from domain.refusals import AlreadyExists, InvalidProperty, RuleIsFixed
 from domain.rulesets import CREATE_DATE, is_system_owned
 from domain.values import PropertyType
 from domain.view import Need
@@ -53,7 +53,7 @@ def define_object_type(deciding: Deciding, command: DefineObjectType) -> None:
         for name in command.properties
         if is_system_owned(object_type, name) or name == CREATE_DATE or name == PRIMARY_IDENTIFIERS.get(object_type)
     ]:
-        raise ReadOnlyProperty(owned)
+        raise RuleIsFixed(owned)
     for name, one in command.properties.items():
         if (why := _why_not(known.get(name), deciding.account.definitions(object_type).get(name), one)) is not None:
             raise InvalidProperty(name, why)

@@ -26,6 +26,7 @@ from domain.ids import RecordId, RecordRef, merge_id_for
 from domain.record import evolve
 from domain.refusals import (
     AlreadyExists,
+    DecisionConflict,
     PreviewTokenInvalid,
     SameRecord,
     TypeMismatch,
@@ -238,4 +239,4 @@ def _hold_to(deciding: Deciding, sent: str, merged: e.RecordsMerged, result: Rec
         if seen != now:
             raise VersionConflict(result.object_type, record_id, seen, now)
     if parts[3] != token.digest:
-        raise VersionConflict(result.object_type, merged.primary_id, actual[0], actual[0])
+        raise DecisionConflict(result.object_type, merged.primary_id)

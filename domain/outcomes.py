@@ -1,5 +1,6 @@
 """Layer: domain. Outcomes: what became of a command, and what a command id is spent on."""
 
+from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
@@ -7,6 +8,7 @@ from msgspec.structs import replace
 
 from domain import events as e
 from domain.ids import RecordId
+from domain.values import write_instant
 from domain.warned import Warned
 
 Status: TypeAlias = Literal["applied", "refused", "unreadable"]
@@ -29,6 +31,7 @@ class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
     position: int | None = None
     followed: dict[str, RecordId] = {}
     repeated: bool = False
+    first_answered_at: datetime | None = None
     ignored_fields: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     warnings: tuple[Warned, ...] = ()
@@ -49,6 +52,15 @@ def evolve_command(spent: SpentCommand | None, event: e.Event) -> SpentCommand |
         case e.CommandIdReused() if spent is not None:
             return replace(spent, reused=(*spent.reused, event.fingerprint))
     return spent
+
+
+def repeated_outcome(outcome: Outcome, first_answered_at: datetime | None) -> Outcome:
+    """Give an answer again: says when it was given, and of a refusal how the command is decided once more."""
+    message = outcome.message
+    if outcome.status == "refused" and first_answered_at is not None:
+        when = write_instant(first_answered_at)
+        message = f"{message}; this was answered at {when}: send it under a new id to have it decided again"
+    return replace(outcome, repeated=True, first_answered_at=first_answered_at, message=message)
 
 
 def outcome_of(event: e.Event, position: int, command_id: str) -> Outcome:

@@ -359,12 +359,25 @@ class VersionConflict(Refusal):
     code = "VERSION_CONFLICT"
 
     def __init__(self, object_type: str, record_id: RecordId, expected: int, actual: int) -> None:
-        what = (
-            f"{object_type} {record_id} is at version {actual}, the preview saw {expected}"
-            if expected != actual
-            else f"settings, workflows or other records that decide about {object_type} {record_id} have changed"
+        super().__init__(
+            f"{object_type} {record_id} is at version {actual}, the preview saw {expected}; preview the merge again",
+            record_id=record_id,
+            expected=expected,
+            actual=actual,
         )
-        super().__init__(f"{what}; preview the merge again", record_id=record_id, expected=expected, actual=actual)
+
+
+class DecisionConflict(Refusal):
+    """Neither record has changed, and yet the merge would decide something else than its preview showed."""
+
+    code = "VERSION_CONFLICT"
+
+    def __init__(self, object_type: str, record_id: RecordId) -> None:
+        super().__init__(
+            f"what the merge of {object_type} {record_id} would decide has changed since the preview, by choices or "
+            "by settings, workflows or other records; preview the merge again",
+            record_id=record_id,
+        )
 
 
 class InvalidProperty(Refusal):
@@ -396,6 +409,16 @@ class ReadOnlyProperty(_PropertiesRefused):
 
     code = "READ_ONLY_PROPERTY"
     said = "set by the ledger alone; leave it out"
+
+
+class RuleIsFixed(_PropertiesRefused):
+    """A property with a merge rule of its own that no definition changes: an address, a sum, a create date."""
+
+    code = "READ_ONLY_PROPERTY"
+    said = (
+        "a fixed rule decides it in every merge, so it is not defined again; leave it out of the definition, and "
+        "choose an email or domain in the merge itself"
+    )
 
 
 class IdentifierInUse(Refusal):

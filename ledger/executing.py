@@ -5,19 +5,17 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from msgspec.structs import replace
-
 from domain import decide as decisions
 from domain import streams
 from domain.commands import AnyCommand, Envelope, UnreadableInput, fingerprint
 from domain.events import CommandIdReused, CommandUnreadable, Event
-from domain.outcomes import Outcome, SpentCommand, outcome_of
+from domain.outcomes import Outcome, SpentCommand, outcome_of, repeated_outcome
 from domain.view import FOLD_VERSION, Need, Recorded, View
 from ledger.codec import encode
 from ledger.indexes import Changes
 from ledger.loading import Loader
 from ledger.states import SNAPSHOT_EVENTS, StateCache, write_state
-from ledger.store import EventRow, Unit
+from ledger.store import EventRow, Snapshot, Unit
 
 MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -124,7 +122,8 @@ class Execution:
 
     def outcomes(self, batch: Sequence[Envelope | UnreadableInput], first: int) -> list[Outcome]:
         """Tell what became of each command."""
-        return [outcome_at(_command_id(one), answer, first) for one, answer in zip(batch, self._answers, strict=True)]
+        told = zip(batch, self._answers, strict=True)
+        return [outcome_at(_command_id(one), answer, first, self._unit) for one, answer in told]
 
 
 def repeated(command: AnyCommand, view: View, positions: dict[str, list[int]], answered: dict[str, int]) -> Answer:
@@ -161,8 +160,8 @@ def _command_id(one: Envelope | UnreadableInput) -> str:
     return one.command.command_id if isinstance(one, Envelope) else one.command_id or ""
 
 
-def outcome_at(command_id: str, answer: Answer, first: int) -> Outcome:
-    """Tell an outcome from where it stands, with the append's first position."""
+def outcome_at(command_id: str, answer: Answer, first: int, snapshot: Snapshot) -> Outcome:
+    """Tell an outcome from where it is, with the append's first position."""
     position = first + answer.at if answer.is_offset else answer.at
     outcome = outcome_of(answer.event, position, command_id)
-    return replace(outcome, repeated=True) if answer.repeated else outcome
+    return repeated_outcome(outcome, snapshot.recorded_at(position)) if answer.repeated else outcome

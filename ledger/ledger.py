@@ -158,11 +158,12 @@ class Ledger:
             execution = Execution(unit, cache, decided_here, self._now(len(batch)), alone=alone)
             execution.decide(batch)
             first = execution.append()
+            outcomes = execution.outcomes(batch, first)
             if move is not None:
                 unit.move(move)
         cache.appended(execution.streams, first, first + len(execution.rows) - 1)
         self._cache = cache  # Whatever went wrong would have left none.
-        return execution.outcomes(batch, first)
+        return outcomes
 
     def _now(self, commands: int) -> datetime:
         """Tell the time of a batch; the times of all commands of this ledger are different, and grow."""
@@ -182,7 +183,7 @@ class Ledger:
             loader = Loader(snapshot, view)
             loader.load_for((Envelope(command),))
             if view.spent(command.account, command.command_id) is not None:
-                return outcome_at(command.command_id, repeated(command, view, loader.positions, {}), 0)
+                return outcome_at(command.command_id, repeated(command, view, loader.positions, {}), 0, snapshot)
             try:
                 merged, result, token, warnings = astuple(decisions.preview(command, view, self._clock()))
             except Refusal as refusal:

@@ -25,7 +25,7 @@ from domain.decide import decide, needs, preview
 from domain.hierarchy import LEVELS_MAX
 from domain.ids import RecordId, RecordRef
 from domain.merging import Preview
-from domain.outcomes import Outcome, outcome_of
+from domain.outcomes import Outcome, outcome_of, repeated_outcome
 from domain.record import Record, kept_value
 from domain.refusals import Refusal
 from domain.values import Dressed, Plain, Value
@@ -160,8 +160,8 @@ class InMemoryLedger:
             reuse = e.CommandIdReused(
                 command_id=command.command_id, occurred_at=self.now, command_type="", fingerprint=""
             )
-            answer = outcome_of(reuse, 0, command.command_id)
-        return msgspec.structs.replace(answer, repeated=True)
+            return msgspec.structs.replace(outcome_of(reuse, 0, command.command_id), repeated=True)
+        return repeated_outcome(answer, spent.answer.occurred_at)
 
     def _position_of(self, event: e.Event) -> int:
         return next(number for number, (_, one) in enumerate(self.log, start=1) if one is event)

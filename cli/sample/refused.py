@@ -67,6 +67,14 @@ def _merges(script: Script) -> None:
     _merge(script, ANN, ANNE)  # MARKED_NOT_DUPLICATES
     _merge(script, ANN, ANNE, override_not_duplicates=True)  # REASON_REQUIRED
     script.send("unmark_not_duplicates", object_type="contacts", record_ids=[ANNE, ANN])
+    guard = {"customer_number": {"type": "string", "must_match": True}}
+    script.send("define_object_type", object_type="contacts", properties=guard)
+    for record_id, number in ((ANN, "K-301"), (ANNE, "K-302")):
+        script.send(
+            "update_record", object_type="contacts", record_id=record_id, properties={"customer_number": number}
+        )
+    _merge(script, ANN, ANNE)  # MUST_MATCH
+    script.send("update_record", object_type="contacts", record_id=ANNE, properties={"customer_number": None})
 
 
 def _choices(script: Script) -> None:

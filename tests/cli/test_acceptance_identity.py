@@ -156,6 +156,7 @@ def test_case_64_a_command_sent_three_times_is_done_once(user: User) -> None:
     })  # fmt: skip
     answers: list[Shown] = [user.run("apply", "-", "-o", "jsonl", stdin=sent).lines[0] for _ in range(3)]
     assert [one.pop("repeated", False) for one in answers] == [False, True, True]
+    assert answers[1].pop("first_answered_at") == answers[2].pop("first_answered_at")
     assert answers[0] == answers[1] == answers[2]
     assert len(user.json("merges", "list")["results"]) == 1
 

@@ -3,6 +3,7 @@
 Each input in `tests/field-cases` is applied to an empty ledger as it is.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,11 @@ def applied(user: User, name: str) -> list[Shown]:
     """Apply a case's input; the outcomes in its order."""
     outcomes: list[Shown] = user.run("apply", "-", "-o", "jsonl", stdin=(CASES / f"{name}.jsonl").read_bytes()).lines
     return outcomes
+
+
+def lines_of(name: str) -> list[Shown]:
+    """Read the commands of a case's input."""
+    return [json.loads(line) for line in (CASES / f"{name}.jsonl").read_text().splitlines()]
 
 
 def told(outcomes: list[Shown]) -> list[Any]:
@@ -155,6 +161,23 @@ def test_field_case_guard_identified_two_that_differ_are_not_merged_by_mistake(u
     merged = user.merge("a", "b", "--override-must-match", "--reason", "two logins of one person")
     assert merged["reason"] == "two logins of one person"
     assert decision(merged, "user_key")["value"] == "1"
+
+
+# -- refused-is-spent
+
+
+def test_field_case_refused_is_spent_a_repeated_refusal_says_when_it_was_given_and_what_to_do(user: User) -> None:
+    outcomes = applied(user, "refused-is-spent")
+    assert told(outcomes) == ["NOT_FOUND", "applied", "applied", "NOT_FOUND"]
+    first, again = outcomes[0], outcomes[3]
+    assert "repeated" not in first
+    assert again["repeated"]
+    assert again["message"].startswith(first["message"])
+    assert f"answered at {again['first_answered_at']}: send it under a new id" in again["message"]
+    (merge,) = [one for one in lines_of("refused-is-spent") if one["command_id"] == "merge-1"][:1]
+    assert told(user.apply({**merge, "command_id": "merge-2"})) == ["applied"]
+    repeated = user.apply({**merge, "command_id": "merge-2"})[0]
+    assert (repeated["repeated"], repeated["first_answered_at"][-1]) == (True, "Z")
 
 
 # -- unique-defined-later

@@ -29,6 +29,7 @@ from tests.builders import (
     update,
 )
 from tests.contracts.places import START, Place, TickingClock, batch
+from tests.repeating import as_first
 
 
 def execute(ledger: Ledger, *commands: Command) -> list[Outcome]:
@@ -91,15 +92,26 @@ def test_a_batch_sent_again_appends_nothing_and_gets_the_same_answers(ledger: Le
     commands = batch(create(ANN), create(ANNE), merge(), merge(NOBODY, ANN))
     first = ledger.execute(commands)
     head = ledger.head()
-    assert ledger.execute(commands) == [replace(outcome, repeated=True) for outcome in first]
+    again = ledger.execute(commands)
+    assert [as_first(outcome) for outcome in again] == first
+    assert all(outcome.repeated for outcome in again)
     assert ledger.head() == head
+
+
+def test_a_repeated_answer_says_when_it_was_recorded_whenever_it_happened_upstream(ledger: Ledger) -> None:
+    command = replace(create(ANN), occurred_at=at("2020-01-01"))
+    execute(ledger, command)
+    *_, stored = ledger.read(0, 100)
+    for commands in ((command,), (create(ANNE), command)):
+        assert execute(ledger, *commands)[-1].first_answered_at == stored.recorded_at
 
 
 def test_a_command_twice_in_one_batch_is_done_once(ledger: Ledger) -> None:
     command = create(ANN)
     first, second = execute(ledger, command, command)
     assert first.status == "applied"
-    assert second == replace(first, repeated=True)
+    assert second.repeated
+    assert as_first(second) == first
     assert types(ledger) == ["record.created.v1", "command.applied.v1"]
 
 
@@ -110,7 +122,9 @@ def test_a_spent_id_with_another_body_is_refused_and_recorded_beside_the_first_a
     assert reused.code == "COMMAND_ID_REUSED"
     assert reused.details == {"command_id": first.command_id}
     assert types(ledger)[-1] == "command.id-reused.v1"
-    assert execute(ledger, first, other) == [replace(applied, repeated=True), replace(reused, repeated=True)]
+    again = execute(ledger, first, other)
+    assert [as_first(outcome) for outcome in again] == [applied, reused]
+    assert all(outcome.repeated for outcome in again)
     assert len(types(ledger)) == 3
 
 
@@ -263,7 +277,10 @@ def test_the_preview_of_a_refused_merge_is_the_refusal(ledger: Ledger) -> None:
 def test_the_preview_of_a_command_that_was_carried_out_is_its_answer(ledger: Ledger) -> None:
     command = merge()
     *_, outcome = execute(ledger, create(ANN), create(ANNE), command)
-    assert ledger.preview(command) == replace(outcome, repeated=True)
+    again = ledger.preview(command)
+    assert isinstance(again, Outcome)
+    assert again.repeated
+    assert as_first(again) == outcome
 
 
 # -- reading what became of it ----------------------------------------------------------------------------------------

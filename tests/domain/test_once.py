@@ -6,11 +6,13 @@ from domain import commands as c
 from domain import events as e
 from domain.outcomes import Outcome
 from tests.builders import ANN, ANNE, archive, at, configure, create, define, merge, restore, update
+from tests.repeating import as_first
 from tests.specification import InMemoryLedger, given
 
 
 def same_but_repeated(first: Outcome, again: Outcome) -> bool:
-    return replace(again, repeated=False) == first and again.repeated
+    """Check that an answer is the first one again, with when that was given."""
+    return as_first(again) == first and again.repeated and again.first_answered_at is not None
 
 
 def test_the_same_merge_sent_three_times_is_one_event_and_three_equal_answers() -> None:
@@ -39,6 +41,16 @@ def test_a_refusal_is_an_answer_too_and_stays_the_same() -> None:
     first = world.when(asked).then_refused("RECORD_ARCHIVED")
     again = world.given(restore(ANN)).when(asked)
     assert same_but_repeated(first.outcome, again.outcome)
+
+
+def test_a_repeated_refusal_says_when_it_was_given_and_how_to_have_it_decided_again() -> None:
+    asked = update(ANN, city="Gent")
+    world = given(create(ANN), archive(ANN))
+    world.when(asked).then_refused("RECORD_ARCHIVED")
+    again = world.given(restore(ANN)).when(asked)
+    again.then_refused("RECORD_ARCHIVED", match=r"restore_record; .* 2026-01-01T12:02:00Z: send it under a new id")
+    assert again.outcome.first_answered_at == at("2026-01-01T12:02:00Z")
+    world.when(replace(asked, command_id=f"{asked.command_id}-2")).then_applied()
 
 
 def test_warnings_are_repeated_with_the_answer() -> None:

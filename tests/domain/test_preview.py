@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from domain.commands import AnyCommand, MergeRecords
-from domain.refusals import PreviewTokenInvalid, VersionConflict
+from domain.refusals import DecisionConflict, PreviewTokenInvalid, VersionConflict
 from tests.builders import (
     ACME,
     ACME_BV,
@@ -96,7 +96,9 @@ def test_a_record_edited_since_is_a_conflict(side: tuple[str, str], expected: in
     ids=lambda one: type(one).__name__,
 )
 def test_settings_and_workflows_that_change_the_merge_are_a_conflict(between: AnyCommand) -> None:
-    held_to_a_preview(given(*TWO), between, previewed=merge()).then_refused(VersionConflict, record_id="101")
+    held_to_a_preview(given(*TWO), between, previewed=merge()).then_refused(
+        DecisionConflict, match="has changed since", record_id="101", actual=None
+    )
 
 
 @pytest.mark.parametrize(
@@ -159,7 +161,7 @@ def test_a_token_of_another_decision_is_a_conflict() -> None:
     world = given(*TWO)
     *parts, _ = world.world.preview(merge()).token.split("-")
     world.when(merge(preview_token="-".join([*parts, "another"]))).then_refused(
-        VersionConflict, match="settings, workflows or other records", record_id="101", expected=1, actual=1
+        DecisionConflict, match="would decide.*has changed.*preview the merge again", record_id="101", expected=None
     )
 
 

@@ -184,6 +184,11 @@ def _remedies_of_merges() -> Iterator[Remedy]:
         says,
         do(b.unmark_not_duplicates(HANNAH, ANNE)),
     )
+    guarded = (b.define("contacts", key={"must_match": True}), b.create(ANN, key="1"), b.create(ANNE, key="2"))
+    says = "correct one of them, or merge with override_must_match and a reason"
+    yield Remedy(refusals.MustMatch, guarded, b.merge(), says, do(b.update(ANNE, key="1")))
+    overridden = changed(override_must_match=True, reason="two logins of one")
+    yield Remedy(refusals.MustMatch, guarded, b.merge(), says, overridden)
     yield Remedy(refusals.ReasonRequired, marked, b.merge(override=True), "give `reason`", changed(reason="asked both"))
     merged_often = (b.was_in_merges(ANN, 251), TWO[1])
     says = "create a new record or edit one of the records by hand"
@@ -199,6 +204,10 @@ def _remedies_of_merges() -> Iterator[Remedy]:
     token = given(*TWO).world.preview(b.merge()).token
     stale = (*TWO, b.update(ANN, city="Aalst"))
     yield Remedy(refusals.VersionConflict, stale, b.merge(preview_token=token), "preview the merge again", previewed)
+    elsewhere = (*TWO, b.configure(merge_limit=100))
+    yield Remedy(
+        refusals.DecisionConflict, elsewhere, b.merge(preview_token=token), "preview the merge again", previewed
+    )
 
 
 def _remedies_of_hierarchies() -> Iterator[Remedy]:
@@ -289,6 +298,12 @@ def _remedies_of_values() -> Iterator[Remedy]:
     )
     read_only = b.update(ANN, hs_object_id="1", city="Aalst")
     yield Remedy(refusals.ReadOnlyProperty, TWO, read_only, "leave it out", changed(properties={"city": "Aalst"}))
+    defined = b.define("contacts", email={"rule": "most_recent"}, city={"rule": "most_recent"})
+    without = changed(properties={"city": defined.properties["city"]})
+    yield Remedy(refusals.RuleIsFixed, TWO, defined, "leave it out of the definition", without)
+    chosen = instead(b.merge(choices={"email": "secondary"}))
+    addressed = (b.create(ANN, email=A), b.create(ANNE, email=B))
+    yield Remedy(refusals.RuleIsFixed, addressed, defined, "choose an email or domain in the merge itself", chosen)
     huge = tuple(b.create(one, email=of, num_conversion_events=1e308) for one, of in ((ANN, A), (ANNE, B)))
     corrected = do(b.update(ANN, num_conversion_events=0))
     for asked, world in (

@@ -14,6 +14,7 @@ from domain.claims import EMAIL, ClaimKey
 from domain.commands import AnyCommand, MergeRecords
 from domain.ids import RecordRef
 from domain.record import Record
+from tests.repeating import as_first
 from tests.specification import START, STEP, InMemoryLedger, Merged, Specification
 from tests.strategies import DEFINITIONS, Cast, histories
 
@@ -204,12 +205,12 @@ def test_every_command_sent_twice_changes_nothing_the_second_time(history: list[
         length = len(world.log)
         (again,) = world.execute(command)
         assert len(world.log) == length
-        assert replace(again, repeated=False) == first
+        assert as_first(again) == first
         answers.append(first)
     before = [*world.log]
     for command, first in zip(history, answers, strict=True):  # And once more, after everything else.
         (again,) = world.execute(command)
-        assert replace(again, repeated=False) == first
+        assert as_first(again) == first
     assert world.log == before
 
 
