@@ -29,6 +29,7 @@ from domain.filters import (
     NotIn,
 )
 from domain.identifiers import normalised
+from domain.lifecycle import as_written, is_stage
 from domain.refusals import InvalidFilter
 from domain.values import PropertyType, is_empty, read_typed, write_instant
 
@@ -50,6 +51,7 @@ class _Reading:
     """One filter, with what is known of its property."""
 
     def __init__(self, account: Account, object_type: str, test: Filter) -> None:
+        self.account = account
         self.test = test
         self.kind = account.property_type(object_type, test.property_name)
         self.object_type = object_type
@@ -74,8 +76,10 @@ class _Reading:
         return self.typed(v)
 
     def as_stored(self, v: Scalar) -> Scalar:
-        """Write addresses and domains as they are stored; what is none matches nothing, or a part of old data."""
+        """Write addresses, domains and stages as they are stored; what is none is kept: it may match old data."""
         v = self.typed(v)
+        if is_stage(self.object_type, self.test.property_name):
+            return as_written(self.account, v) or v
         primary = PRIMARY_IDENTIFIERS.get(self.object_type)
         if primary and self.test.property_name in (primary, _ADDITIONAL[self.object_type]):
             try:

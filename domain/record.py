@@ -181,7 +181,8 @@ def _merged(record: Record, event: e.RecordsMerged) -> Record:
     sync: dict[str, tuple[SyncLink, ...]] = {}
     for system, sources in event.sync_kept.items():
         found = [(text_of(event.values, source, e.SYNC + system), source) for source in sources]
-        sync[system] = tuple(SyncLink(external_id, source) for external_id, source in found if external_id is not None)
+        if links := tuple(SyncLink(external_id, source) for external_id, source in found if external_id is not None):
+            sync[system] = links
     return Record(
         record.record_id,
         properties=properties,

@@ -47,6 +47,8 @@ def test_field_case_lifecycle_writing_a_stage_is_stored_as_the_account_writes_it
     assert written == {"customer", "lead"}
     user.contact("e", lifecyclestage="Marketing Qualified Lead")
     assert user.properties("e")["lifecyclestage"] == "marketingqualifiedlead"
+    wanted = {"propertyName": "lifecyclestage", "operator": "EQ", "value": "Marketing Qualified Lead"}
+    assert user.ids("search", "contacts", "--filter", json.dumps([{"filters": [wanted]}])) == ["e"]
 
 
 def test_field_case_lifecycle_writing_an_unknown_stage_is_kept_and_warned_of(user: User) -> None:

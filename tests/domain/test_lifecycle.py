@@ -17,6 +17,8 @@ from tests.builders import (
     recreate,
     submit_form,
     update,
+    where,
+    workflow,
 )
 from tests.specification import given
 
@@ -100,6 +102,14 @@ def test_h10_a_literal_as_it_was_stored_chooses_it_whatever_the_account_writes_n
         create(ANNE, lifecyclestage="Customer"),
         configure(lifecycle_stages=["lead", "customer"]),
     ).when(choosing(lifecyclestage="Lead")).then_decided("lifecyclestage", "Lead", side="primary", chosen=True)
+
+
+@pytest.mark.parametrize("sent", ["Marketing Qualified Lead", "marketingqualifiedlead", "MARKETING-QUALIFIED LEAD"])
+def test_h39_a_trigger_finds_a_stage_whatever_its_writing_there(sent: str) -> None:
+    then = given(workflow("nurture", where(lifecyclestage=sent)), create(ANN)).when(
+        update(ANN, lifecyclestage="Marketing qualified lead")
+    )
+    assert then.record(ANN).workflows == ("nurture",)
 
 
 def test_a_property_of_that_name_on_another_type_is_no_stage() -> None:

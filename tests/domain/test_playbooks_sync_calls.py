@@ -1,11 +1,14 @@
 """Layer: tests. Playbooks (H28, H29), sync with other systems (H30, H31) and calls (H47) in a merge."""
 
 import pytest
+from msgspec.structs import replace
 
 from domain import events as e
 from domain.commands import UnlinkSync
 from domain.ids import RecordRef
+from domain.record import evolve
 from domain.refusals import IdentifierInUse
+from domain.values import ERASED, PersonalValues
 from tests.builders import (
     ACME,
     ACME_BV,
@@ -175,6 +178,12 @@ def test_h31_salesforce_is_synced_as_it_asks_however_it_is_written(system: str) 
         link_sync(ANNE, "sf-0002", system),
     ).when(merge())
     assert then.find(f"sync:{system}", "sf-0002") is None
+
+
+def test_a_merge_whose_ids_were_erased_keeps_no_link() -> None:
+    merged = given(*LINKED).when(merge()).merged.event
+    erased: PersonalValues = {source: dict.fromkeys(named, ERASED) for source, named in merged.values.items()}
+    assert evolve(None, replace(merged, values=erased), "103").sync == {}
 
 
 def test_a_new_id_takes_the_place_of_the_one_shown_and_those_from_merges_stay() -> None:

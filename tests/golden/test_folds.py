@@ -12,7 +12,7 @@ STREAMS = {
     "segment": "main/segments/s",
     "workflow": "main/workflows/contacts",
 }
-PINNED = (2, "5e62b7d76e1500ab")
+PINNED = (2, "9e964263c96efbb2")
 
 
 def test_a_changed_fold_has_a_new_version() -> None:
