@@ -137,3 +137,15 @@ def test_the_links_between_the_docs_lead_somewhere() -> None:
     for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_decision_has_a_number_of_its_own_which_its_heading_and_all_links_to_it_have() -> None:
+    pages = {page.name: int(page.name[:4]) for page in (ROOT / "docs/decisions").glob("*.md")}
+    assert sorted(pages.values()) == list(range(1, len(pages) + 1))
+    for name, number in pages.items():
+        assert text(f"docs/decisions/{name}").startswith(f"# {number}. ")
+    for page in [*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")]:
+        for said, named in re.findall(
+            r"\[decision (\d+)\]\((?:[\w./]*/)?(\d{4}-[\w-]+\.md)\)", page.read_text(encoding="utf-8")
+        ):
+            assert pages[named] == int(said), page
