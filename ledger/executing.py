@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from datetime import datetime
+from typing import NamedTuple
 
 from domain import decide as decisions
 from domain import streams
@@ -15,9 +15,7 @@ from ledger.codec import encode
 from ledger.indexes import Changes
 from ledger.loading import Loader
 from ledger.states import SNAPSHOT_EVENTS, StateCache, write_state
-from ledger.store import EventRow, Snapshot, Unit
-
-MICROSECOND: Final = timedelta(microseconds=1)
+from ledger.store import MICROSECOND, EventRow, Snapshot, Unit
 
 
 class Answer(NamedTuple):
@@ -113,7 +111,9 @@ class Execution:
         """
         if not self.rows:
             return self._unit.head() + 1
-        first = self._unit.append(self._changes.append(self.rows, self._unit), self._loader.read)
+        first = self._unit.append(
+            self._changes.append(self.rows, self._unit)._replace(not_before=self._now), self._loader.read
+        )
         if self._loader.long:
             view = self._view
             states = [(name, view.version(name), write_state(view.state(name))) for name in self._loader.long]

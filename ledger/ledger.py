@@ -26,11 +26,12 @@ from ledger import reading
 from ledger.codec import decode
 from ledger.cycles import no_garbage_collection
 from ledger.damage import ContradictingIndexes
-from ledger.executing import MICROSECOND, Execution, outcome_at, repeated
+from ledger.executing import Execution, outcome_at, repeated
 from ledger.loading import Loader
 from ledger.sqlite import SqliteStore
 from ledger.states import StateCache
 from ledger.store import (
+    MICROSECOND,
     Bookmark,
     Conflict,
     ConnectionLost,
@@ -40,6 +41,7 @@ from ledger.store import (
     Store,
     StoredEvent,
     Taken,
+    Unit,
     UnsafeSetting,
 )
 from ledger.valid import Input, valid, valid_command, valid_move
@@ -64,9 +66,9 @@ class Ledger:
     """A ledger in a store. Safe to use from several threads."""
 
     def __init__(self, store: Store, *, clock: Callable[[], datetime] | None = None) -> None:
-        """Work on this store; `clock` tells when commands are executed."""
+        """Work on this store; `clock` tells when commands are executed, in place of the store's."""
         self.store = store
-        self._clock = clock or _utc_now
+        self._clock = clock
         self._last_now = datetime.min.replace(tzinfo=UTC)
         self._cache: StateCache | None = None
         self.decided_again = 0  # Batches, because what they had read was changed by another writer.
@@ -155,7 +157,7 @@ class Ledger:
         cache, self._cache = self._cache or StateCache(), None  # Another thread meanwhile begins with an empty one.
         with no_garbage_collection(), self.store.writing(alone=alone) as unit:
             cache.refresh(unit)
-            execution = Execution(unit, cache, decided_here, self._now(len(batch)), alone=alone)
+            execution = Execution(unit, cache, decided_here, self._now(unit, len(batch)), alone=alone)
             execution.decide(batch)
             first = execution.append()
             outcomes = execution.outcomes(batch, first)
@@ -165,13 +167,13 @@ class Ledger:
         self._cache = cache  # Whatever went wrong would have left none.
         return outcomes
 
-    def _now(self, commands: int) -> datetime:
-        """Tell the time of a batch; the times of all commands of this ledger are different, and grow."""
-        now = self._clock()
-        if now.tzinfo is None:
+    def _now(self, unit: Unit, commands: int) -> datetime:
+        """Return the time of a batch; the times of all commands of this ledger are different, and grow."""
+        given = None if self._clock is None else self._clock()
+        if given is not None and given.tzinfo is None:
             msg = "the clock tells a time without its zone"
             raise ValueError(msg)
-        now = max(now, self._last_now)
+        now = max(unit.now(given), self._last_now)
         self._last_now = now + commands * MICROSECOND
         return now
 
@@ -185,7 +187,7 @@ class Ledger:
             if view.spent(command.account, command.command_id) is not None:
                 return outcome_at(command.command_id, repeated(command, view, loader.positions, {}), 0, snapshot)
             try:
-                merged, result, token, warnings = astuple(decisions.preview(command, view, self._clock()))
+                merged, result, token, warnings = astuple(decisions.preview(command, view, (self._clock or _utc_now)()))
             except Refusal as refusal:
                 return Outcome(
                     command_id=command.command_id,

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import psycopg
 from psycopg import errors
@@ -21,13 +21,13 @@ from ledger.damage import Damaged, LostLedger
 from ledger.postgres_connection import CONNECTIONS_MAX, Connection, Connections, Place, Timeouts
 from ledger.postgres_errors import NoSchema, NotUtf8, OlderSchema
 from ledger.postgres_guard import findings
-from ledger.postgres_reading import HEAD, PostgresSnapshot
+from ledger.postgres_reading import LAST, PostgresSnapshot
 from ledger.postgres_schema import SCHEMA_VERSION, STEPS
-from ledger.postgres_unit import PostgresUnit
+from ledger.postgres_unit import Began, PostgresUnit
 from ledger.store import BookmarkMoved, Conflict, NewerSchema, ReadOnlyDatabase, StoreUnusable
 
-_BEGIN: Final = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {HEAD}"
-_BEGIN_ALONE: Final = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT merge_ledger.keep_others_out(); {HEAD}"
+_BEGIN: Final = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {LAST}"
+_BEGIN_ALONE: Final = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT merge_ledger.keep_others_out(); {LAST}"
 _BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _NOW: Final = "SELECT clock_timestamp()"
 _SCHEMA_VERSION: Final = "SELECT version FROM merge_ledger.schema_version"
@@ -97,11 +97,11 @@ class PostgresStore:
             cursor = connection.execute(_BEGIN_ALONE if alone else _BEGIN, prepare=False)
             while cursor.nextset():
                 pass
-            row = cursor.fetchone()
-            seen = int(row[0]) if row else 0
+            now, position, recorded_at = cast("tuple[datetime, int | None, datetime | None]", cursor.fetchone())
+            seen = position or 0
             self._step("begun")
             try:
-                yield PostgresUnit(connection, seen, self._clock, self._step)
+                yield PostgresUnit(connection, Began(seen, now, recorded_at), self._clock, self._step)
             except (Conflict, BookmarkMoved, psycopg.Error):
                 raise
             except Exception as error:

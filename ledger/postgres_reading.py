@@ -18,6 +18,11 @@ from ledger.store import Bookmark, LoadedEvent, StoredEvent
 from ledger.watching import whole_stream, without_gap
 
 HEAD: Final = "SELECT coalesce(max(position), 0) FROM merge_ledger.events"
+# The server's time, the last position and when that was recorded.
+LAST: Final = """
+    SELECT clock_timestamp(), e.position, e.recorded_at FROM (SELECT) AS always
+    LEFT JOIN (SELECT * FROM merge_ledger.events ORDER BY position DESC LIMIT 1) AS e ON true
+"""
 LOAD_STREAMS: Final = """
     SELECT e.stream, e.type, e.state, e.version, e.position
     FROM unnest(%s) AS asked (stream) CROSS JOIN LATERAL (

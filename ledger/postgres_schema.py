@@ -150,8 +150,8 @@ BEGIN
     SELECT e.position, e.recorded_at INTO last, last_at
     FROM merge_ledger.events AS e ORDER BY e.position DESC LIMIT 1;
     last := coalesce(last, 0);
-    -- The clock may be set back; the log's is not.
-    last_at := greatest(last_at, THE_TIME);
+    -- The clock may be set back; the log's goes on: see Unit.append.
+    last_at := greatest(last_at + cardinality(streams) * interval '1 microsecond', THE_TIME);
     IF last <> seen AND (
         EXISTS (
             SELECT FROM unnest(read_streams, read_versions) AS r (stream, version)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from psycopg import errors
 
@@ -36,26 +36,41 @@ LEASE: Final = """
 LET_GO: Final = "DELETE FROM merge_ledger.leases WHERE name = %s AND holder = %s"
 
 
+class Began(NamedTuple):
+    """When a unit of work began: the log's last position, the server's time, and when the last event was recorded."""
+
+    seen: int
+    now: datetime
+    recorded_at: datetime | None
+
+
 class PostgresUnit(PostgresSnapshot):
-    """A unit of work that began when the log's last position was `seen`."""
+    """A unit of work."""
 
     def __init__(
         self,
         connection: Connection,
-        seen: int,
+        began: Began,
         clock: Callable[[], datetime] | None,
         step: Callable[[str], None],
     ) -> None:
         """Work within the transaction that this connection is in; without a clock the server's counts."""
         super().__init__(connection)
-        self.seen = seen
-        self._head = seen
+        self.seen = began.seen
+        self._head = began.seen
+        self._began = began
         self._clock = clock
         self._step = step
 
     def head(self) -> int:
         """Tell the last position, as it was when the unit began, or is by its append."""
         return self._head
+
+    def now(self, given: datetime | None) -> datetime:
+        """Return this time, or else the store's; never one before the last event was recorded."""
+        now = given or (self._clock() if self._clock else self._began.now)
+        last = self._began.recorded_at
+        return now if last is None else max(now, last)
 
     def append(self, append: Append, read: ReadSet) -> int:
         """Append, once; returns the position of offset 0. Raises Conflict."""

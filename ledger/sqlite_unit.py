@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 from domain import streams
@@ -15,7 +16,7 @@ from ledger.watching import whole_stream, without_gap
 _RECORDED_AT: Final = "%Y-%m-%dT%H:%M:%S.%fZ"  # Of one width, so that text sorts as time.
 
 HEAD = "SELECT coalesce(max(position), 0) FROM events"
-LAST_RECORDED_AT = "SELECT recorded_at FROM events WHERE position = ?"
+LAST = "SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1"
 # CROSS JOIN keeps the order of the tables: look each one up, instead of scanning. Where rows then come in the
 # order of an index, there is no ORDER BY: sorting carries every state along. The loader checks the order.
 LOAD_STREAMS = """
@@ -199,13 +200,23 @@ class SqliteUnit(SqliteSnapshot):
         self._clock = clock
         self._step = step
 
+    def now(self, given: datetime | None) -> datetime:
+        """Return this time, or else the store's; never one before the last event was recorded."""
+        now, (_, recorded_at) = given or self._clock(), self._last
+        return now if recorded_at is None else max(now, recorded_at)
+
+    @cached_property
+    def _last(self) -> tuple[int, datetime | None]:
+        """The last position and when it was recorded, as the unit began: nobody else writes meanwhile."""
+        row = self._all(LAST).fetchone()
+        return (0, None) if row is None else (row[0], _time(row[1]))
+
     def append(self, append: Append, read: ReadSet) -> int:  # noqa: ARG002  nobody else can have written
         """Append, once; returns the position of offset 0. Raises Conflict."""
-        head = self.head()
+        head, last = self._last
         first = head + 1
-        recorded_at = self._clock().strftime(_RECORDED_AT)
-        if head:
-            recorded_at = max(recorded_at, self._all(LAST_RECORDED_AT, (head,)).fetchone()[0])
+        times = (self._clock(), last, append.not_before)
+        recorded_at = max(time for time in times if time is not None).strftime(_RECORDED_AT)
         try:
             self._many(
                 APPEND,

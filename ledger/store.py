@@ -10,11 +10,13 @@ until then a unit speaks of its events by their offset in the append, counted fr
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import ClassVar, NamedTuple, Protocol, TypeAlias
+from datetime import datetime, timedelta
+from typing import ClassVar, Final, NamedTuple, Protocol, TypeAlias
 
 from domain.claims import ClaimKey
 from domain.ids import RecordRef
+
+MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class StoreUnusable(Exception):  # noqa: N818  says what the store is
@@ -172,6 +174,7 @@ class Append(NamedTuple):
     released: Sequence[tuple[ClaimKey, RecordRef]] = ()  # Carried out before `held`.
     held: Sequence[tuple[ClaimKey, RecordRef, int]] = ()  # With the offset of the event.
     lineage: LineageChanges = LineageChanges()
+    not_before: datetime | None = None  # When the last command was decided: no event is recorded earlier.
 
 
 @dataclass(slots=True)
@@ -233,8 +236,15 @@ class Snapshot(Protocol):
 class Unit(Snapshot, Protocol):
     """A unit of work: what it appends is committed when it ends without an exception, all of it or nothing."""
 
+    def now(self, given: datetime | None) -> datetime:
+        """Return this time, or else the store's; never one before the last event was recorded."""
+
     def append(self, append: Append, read: ReadSet) -> int:
-        """Append, once; returns the position of offset 0. Raises Conflict."""
+        """Append, once; returns the position of offset 0. Raises Conflict.
+
+        The events are recorded at one time, by the store's clock; where that has gone back, by what was recorded last
+        and by the append's own `not_before`. A server, which believes no writer's clock, adds a microsecond per event.
+        """
 
     def put_snapshots(self, snapshots: Collection[tuple[str, int, bytes]], fold: int) -> None:
         """Keep stream, version and state, in the place of what was kept for the stream."""

@@ -32,7 +32,7 @@ class Readable:
         """Begin with an empty ledger in this folder."""
         self.now = START
         path = folder / "ledger.db"
-        self.ledger = Ledger(SqliteStore(path, create=True), clock=lambda: self.now)
+        self.ledger = Ledger(SqliteStore(path, create=True, clock=lambda: self.now), clock=lambda: self.now)
         self.store: ReadStore = SqliteReadStore(path)
         self.projector = Projector(self.ledger, self.store, clock=lambda: self.now)
 

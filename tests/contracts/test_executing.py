@@ -9,10 +9,13 @@ from msgspec.structs import replace
 from domain import decide, deciding
 from domain.commands import Command, Envelope
 from domain.events import CommandApplied, RecordsMerged
+from domain.ids import RecordRef
 from domain.outcomes import Outcome
 from domain.record import Record
 from domain.view import NotLoaded, Recorded, View
+from ledger.codec import decode
 from ledger.ledger import BATCH_COMMANDS_MAX, Ledger, Previewed
+from ledger.store import Store
 from tests.builders import (
     ANA,
     ANN,
@@ -201,6 +204,37 @@ def test_times_grow_from_batch_to_batch_also_when_the_clock_goes_back(ledger: Le
     execute(ledger, create(ANNE))
     first, _, second, _ = (ledger.decode(stored).occurred_at for stored in ledger.read(0, 100))
     assert first < second
+
+
+def made_ids(ledger: Ledger) -> list[int]:
+    """Let a ledger make ids for two records and their merge, in a batch of its own each."""
+    made: list[str] = []
+    for _ in range(2):
+        (outcome,) = execute(ledger, create_without_id("contacts"))
+        made.append(str(outcome.record_id))
+    one, other = (RecordRef("contacts", made_id) for made_id in made)
+    (merged,) = execute(ledger, merge(one, other, into=None))
+    return [int(made_id) for made_id in (*made, str(merged.record_id))]
+
+
+def test_ids_that_the_ledger_makes_grow_also_when_the_clock_goes_back(store: Store, clock: TickingClock) -> None:
+    made = made_ids(Ledger(store, clock=clock))
+    clock.now -= timedelta(hours=1)
+    made += made_ids(Ledger(store, clock=clock))  # By another process, which knows no more than what is stored.
+    for _ in range(10):
+        clock.now = START  # A clock that does not move.
+        made += made_ids(Ledger(store, clock=clock))
+    assert made == sorted(set(made))
+
+
+def test_no_command_is_executed_later_than_it_is_recorded(store: Store, clock: TickingClock) -> None:
+    for _ in range(3):
+        clock.now -= timedelta(hours=1)
+        known = create_without_id("contacts")
+        execute(Ledger(store, clock=clock), known, known, known, create_without_id("contacts"))
+    with store.reading() as snapshot:
+        for stored in snapshot.page(0, 100):
+            assert decode(stored.type, stored.data).occurred_at <= stored.recorded_at
 
 
 # -- all or nothing ---------------------------------------------------------------------------------------------------
