@@ -4,6 +4,7 @@ The loop writes, other threads read: every figure is replaced whole, so a reader
 true. Times of the loop itself are monotonic.
 """
 
+import math
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -95,8 +96,10 @@ class Meter:
         self.last_batch_commands = len(outcomes)
         self.batch_seconds += seconds
         for outcome in outcomes:
-            self.outcomes[outcome.status, outcome.code or ""] += 1
-            self.repeated += outcome.repeated
+            if outcome.repeated:
+                self.repeated += 1
+            else:
+                self.outcomes[outcome.status, outcome.code or ""] += 1
 
     def looked_at(self, feeds: Iterable[Measured], source: Source) -> None:
         """Note where every partition stands."""
@@ -135,7 +138,9 @@ class Meter:
     def not_ready(self) -> list[str]:
         """Say what keeps the worker from its work; nothing where all is well."""
         why = [f"{one.source} is {one.state}: {one.why}" for one in self.partitions if one.state not in _WELL]
-        if self.heartbeat_age_s > HEARTBEAT_MAX_S:
+        if math.isinf(self.heartbeat_age_s):
+            why.append("the group has not answered yet")
+        elif self.heartbeat_age_s > HEARTBEAT_MAX_S:
             why.append(f"no heartbeat of the group for {self.heartbeat_age_s:.0f} s")
         if self.failing:
             why.append(f"publishing does not move: {self.failing}")
@@ -148,7 +153,7 @@ class Meter:
         def family(name: str, kind: str, meaning: str, samples: Iterable[tuple[str, float]]) -> None:
             lines.append(f"# HELP merge_ledger_{name} {meaning}")
             lines.append(f"# TYPE merge_ledger_{name} {kind}")
-            lines.extend(f"merge_ledger_{name}{labels} {value:g}" for labels, value in samples)
+            lines.extend(f"merge_ledger_{name}{labels} {_written(value)}" for labels, value in samples)
 
         def each(field: str) -> list[tuple[str, float]]:
             return [(f'{{source="{one.source}"}}', getattr(one, field)) for one in self.partitions]
@@ -167,7 +172,7 @@ class Meter:
         family(
             "commands_total",
             "counter",
-            "Commands by outcome.",
+            "Commands decided, by outcome; without those that had their answer already.",
             [(f'{{status="{status}",code="{code}"}}', count) for (status, code), count in outcomes],
         )
         family("repeated_total", "counter", "Commands that had their answer already.", [("", self.repeated)])
@@ -186,3 +191,10 @@ class Meter:
         family("rebalances_total", "counter", "Changes of assignment.", [("", self.rebalances)])
         family("heartbeat_age_seconds", "gauge", "Time since the group last heard of us.", [("", self.heartbeat_age_s)])
         return "\n".join(lines) + "\n"
+
+
+def _written(value: float) -> str:
+    """Write a number whole: offsets and positions have more digits than a short form keeps."""
+    if math.isinf(value):
+        return "+Inf"
+    return str(int(value)) if value == int(value) else repr(float(value))

@@ -17,7 +17,8 @@ Status: TypeAlias = Literal["applied", "refused", "unreadable"]
 class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of one command, as it is told to whoever sent it; the same for ever.
 
-    `position` is that of the command's first event; `line` is where a file had it.
+    `position` is that of the command's first event, or of the outcome itself where it is unreadable; `line` is
+    where a file had it.
     """
 
     command_id: str | None
@@ -102,6 +103,7 @@ def outcome_of(event: e.Event, position: int, command_id: str) -> Outcome:
                 code=event.code,
                 message=event.message,
                 details={"source": event.source, "offset": event.offset},
+                position=position,
             )
     msg = f"{event.EVENT_TYPE} is no outcome"
     raise TypeError(msg)
