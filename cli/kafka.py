@@ -127,10 +127,14 @@ def dlq_show(letter: str, /, *, session: Here) -> Answer:
     told, message = _found(session, letter)
     shown = msgspec.to_builtins(told) | {
         "key": (message.key or b"").decode(errors="backslashreplace"),
-        "headers": {name: value.decode(errors="backslashreplace") for name, value in message.headers},
+        "headers": {name: _text(value) for name, value in message.headers},
         "value": (message.value or b"").decode(errors="backslashreplace"),
     }
     return _answer(shown, [shown])
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode(errors="backslashreplace")
 
 
 def dlq_redrive(letter: str, /, *, session: Here) -> int:

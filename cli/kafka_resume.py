@@ -1,6 +1,8 @@
 """Layer: cli. `worker resume`: a person says where a halted partition is read on."""
 
-from typing import Annotated, Final
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
 
@@ -15,6 +17,9 @@ from consumers.port import Partition, Standing
 from consumers.resuming import Halt, go_on, halt_of
 from ledger.ledger import open_ledger
 from ledger.store import BookmarkMoved
+
+if TYPE_CHECKING:
+    from consumers.kafka_admin import KafkaAdmin
 
 _REASON_MAX: Final = 500
 _PARTITION_MAX: Final = 2**31 - 1  # As Kafka counts them.
@@ -47,12 +52,12 @@ def resume(  # noqa: PLR0913  where, from where, who, why, and whether to ask
         msg = f"--reason: expected 1 to {_REASON_MAX} characters"
         raise exits.Mistake(msg)
     place = _place(partition)
-    with open_ledger(location_of(session), create=False) as ledger:
-        halt = halt_of(ledger, place, _standing(session, place))
+    with open_ledger(location_of(session), create=False) as ledger, _admin(session) as admin:
+        halt = halt_of(ledger, place, _standing(admin, place), lambda offset: admin.undecodable_at(place, offset))
         if halt is None:
             msg = f"{place.source} is not halted: nothing keeps it from being read on where the ledger stands"
             raise NotHalted(msg)
-        to = _offset(begin, halt.standing)
+        to = _offset(begin, halt)
         _confirm(halt, to, session, yes=yes)
         try:
             outcome = go_on(ledger, halt, to, account=session.account, actor=actor, reason=reason)
@@ -76,32 +81,34 @@ def _is_number(text: str, most: int) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= len(str(most)) and int(text) <= most
 
 
-def _standing(session: Session, place: Partition) -> Standing:
+@contextmanager
+def _admin(session: Session) -> Iterator["KafkaAdmin"]:
     from consumers.kafka_admin import KafkaAdmin  # noqa: PLC0415  slow to load
     from consumers.kafka_check import make_sure  # noqa: PLC0415
 
     with telling():
         settings = settled(session)
         make_sure(settings)
-        admin = KafkaAdmin(settings)
-        try:
-            found = admin.standing(place)
-        finally:
-            admin.close()
+        with closing(KafkaAdmin(settings)) as admin:
+            yield admin
+
+
+def _standing(admin: "KafkaAdmin", place: Partition) -> Standing:
+    found = admin.standing(place)
     if found is None:
         msg = f"there is no partition {place.source}"
         raise exits.NotThere(msg)
     return found
 
 
-def _offset(text: str, standing: Standing) -> int:
-    named = {"earliest": standing.begin, "latest": standing.end}
+def _offset(text: str, halt: Halt) -> int:
+    named = {"earliest": halt.first, "latest": max(halt.first, halt.standing.end)}
     if not _is_number(text, _OFFSET_MAX) and text not in named:
         msg = f"--from: expected earliest, latest or an offset, got {text}"
         raise exits.Mistake(msg)
     offset = named[text] if text in named else int(text)
-    if not standing.begin <= offset <= standing.end:
-        msg = f"--from: expected an offset that is there, {standing.begin} to {standing.end}, got {text}"
+    if not halt.first <= offset <= named["latest"]:
+        msg = f"--from: expected an offset that is there, {halt.first} to {named['latest']}, got {text}"
         raise exits.Mistake(msg)
     return offset
 

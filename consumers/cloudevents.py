@@ -8,6 +8,7 @@ The command id may stand in the body, in the event's `id`, or in both alike. No 
 looked at: what a command says, it says in its body.
 """
 
+import logging
 import re
 from base64 import b64decode
 from typing import Final
@@ -29,7 +30,10 @@ CODES: Final = {
     "NO_VALUE": "a message without a value, as compaction knows it; commands are never taken back",
     "INVALID_CLOUDEVENT": "a CloudEvent that is none, of another version, or without the command in it",
     "COMMAND_ID_MISMATCH": "a body whose command_id is another than the id of the CloudEvent around it",
+    "DAMAGED_MESSAGE": "a message whose key, value and headers cannot be told apart, or on which this program failed",
 }
+
+log: Final = logging.getLogger("merge_ledger.worker")
 
 _ID = re.compile(r"[A-Za-z0-9_.\-:/]{1,200}")
 
@@ -62,9 +66,19 @@ _DECODE_BODY = msgspec.json.Decoder(_Body).decode
 
 def read_message(message: Message, *, default_account: str = DEFAULT_ACCOUNT) -> Read:
     """Read a message as a command. Never raises on what the message holds."""
+    try:
+        return _read(message, default_account)
+    except Exception as error:  # One message must not stop those behind it, not even by a fault of ours.
+        log.exception("message could not be read", extra={"offset": message.offset})
+        return Unreadable("DAMAGED_MESSAGE", f"this program failed on it with {type(error).__name__}; please report it")
+
+
+def _read(message: Message, default_account: str) -> Read:
+    if message.fault is not None:
+        return Unreadable(message.fault.code, message.fault.message)
     if message.value is None:
         return Unreadable("NO_VALUE", CODES["NO_VALUE"])
-    headers = {name.lower(): value for name, value in message.headers}
+    headers = {name.lower(): value for name, value in message.headers if value is not None}
     media_type = headers.get("content-type", b"").partition(b";")[0].strip().lower()
     if media_type == STRUCTURED:
         return _read_structured(message.value, default_account)

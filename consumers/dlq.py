@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 from msgspec import Struct
 
 from consumers import topics
-from consumers.port import Message, Partition
+from consumers.port import Fault, Message, Partition
 from consumers.publish import Sink
 from consumers.set_aside import without_ours
 
@@ -51,7 +51,7 @@ def dead_letters(
     for number in range(begin[0], reads.partitions(topic)):
         seen: set[bytes] = set()
         for partition, message in reads.read(topic, begin={number: begin[1] if number == begin[0] else 0}):
-            headers = dict(message.headers)
+            headers = {name: value for name, value in message.headers if value is not None}
             event_id = headers.get("dlt-event-id", f"{number}-{message.offset}".encode())
             if event_id not in seen:
                 seen.add(event_id)
@@ -83,13 +83,14 @@ def _told(partition: Partition, message: Message, headers: dict[str, bytes]) -> 
         digits = headers.get(name, b"")
         return int(digits) if digits.isdigit() and len(digits) <= _DIGITS_MAX else None
 
+    fault = message.fault or Fault("", "")  # Of what another wrote there, or the broker damaged.
     return DeadLetter(
         letter=f"{partition.number}-{message.offset}",
         original_topic=text("dlt-original-topic"),
         original_partition=number("dlt-original-partition"),
         original_offset=number("dlt-original-offset"),
-        code=text("dlt-error-code"),
-        message=text("dlt-error-message"),
-        missing=text("dlt-original-missing") or None,
+        code=text("dlt-error-code") or fault.code,
+        message=text("dlt-error-message") or fault.message,
+        missing=text("dlt-original-missing") or fault.message or None,
         size_bytes=len(message.value or b""),
     )

@@ -1,18 +1,21 @@
 """Layer: consumers. Looks after the topics of a Kafka, and reads them without a group."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.admin import ConfigResource, NewTopic, OffsetSpec
 
 from consumers.kafka_client import CALL_TIMEOUT_MS, client_config, telling
+from consumers.kafka_records import RECORDS_AT_ONCE_MAX, read_gently
 from consumers.kafka_settings import KafkaSettings
-from consumers.port import Message, Partition, SourceUnusable, Standing
+from consumers.port import Fault, Message, Partition, SourceUndecodable, SourceUnusable, Standing
 from consumers.topics import TopicSpec
+
+UNDECODABLE: Final = "UNDECODABLE"  # Of no single message, so no outcome has it.
 
 
 class TopicFound(NamedTuple):
@@ -108,8 +111,11 @@ class KafkaAdmin:
         found = self.topics([topic]).get(topic)
         return 0 if found is None else found.partitions
 
-    def read(self, topic: str, *, begin: Mapping[int, int] | None = None) -> Iterator[tuple[Partition, Message]]:
-        """Read a topic from its beginning, or from these offsets of these partitions, up to its end as of now."""
+    def read(self, topic: str, *, begin: Mapping[int, int] | None = None) -> Generator[tuple[Partition, Message]]:
+        """Read a topic from its beginning, or from these offsets of these partitions, up to its end as of now.
+
+        What cannot be decoded is one message with a fault, and is passed over.
+        """
         with telling(), closing(self._reader()) as reader:
             partitions = reader.partitions_for_topic(topic) or set()
             wanted = [TopicPartition(topic, number) for number in sorted(begin or partitions) if number in partitions]
@@ -122,37 +128,57 @@ class KafkaAdmin:
                 reader.seek(one, max((begin or {}).get(one.partition, 0), first[one]))
             silent_since = time.monotonic()
             while any((reader.position(one) or 0) < (ends[one] or 0) for one in wanted):
-                polled = reader.poll(timeout_ms=500)
+                polled = _poll(reader)
                 if polled:
                     silent_since = time.monotonic()
                 elif time.monotonic() > silent_since + self._settings.deadline_s:
                     msg = f"{topic} could not be read to its end in time"
                     raise SourceUnusable(msg)
-                for one, records in polled.items():
-                    for r in records:
-                        if r.offset < (ends[one] or 0):
-                            yield Partition(*one), Message(r.offset, r.value, r.key, r.headers, r.timestamp)
+                for one, messages in polled.items():
+                    for message in messages:
+                        if message.offset < (ends[one] or 0):
+                            yield Partition(*one), message
 
-    def messages(self, partition: Partition, offsets: Sequence[int]) -> dict[int, Message]:
-        """Read these messages again, those that are still there. Raises SourceUnusable."""
+    def messages(self, partition: Partition, offsets: Sequence[int]) -> Iterator[Message]:
+        """Read these messages again, in order, those that are still there. Raises SourceUnusable."""
         wanted, last = set(offsets), max(offsets)
-        found = {}
-        for _, message in self.read(partition.topic, begin={partition.number: min(offsets)}):
-            if message.offset in wanted:
-                found[message.offset] = message
-            if message.offset >= last:
-                break
-        return found
+        with closing(self.read(partition.topic, begin={partition.number: min(offsets)})) as reading:
+            for _, message in reading:
+                if message.offset in wanted:
+                    yield message
+                if message.offset >= last:
+                    break
+
+    def undecodable_at(self, partition: Partition, offset: int) -> int | None:
+        """Try to read on from an offset; tells the last one of those that cannot be decoded there, if so."""
+        with closing(self.read(partition.topic, begin={partition.number: offset})) as reading:
+            for _, message in reading:
+                return message.fault.last if message.fault else None
+        return None
 
     def close(self) -> None:
         """Let go."""
         self._admin.close()
 
     def _reader(self) -> KafkaConsumer:
-        return KafkaConsumer(
+        reader = KafkaConsumer(
             **client_config(self._settings),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             allow_auto_create_topics=False,
             isolation_level="read_committed",
+            max_poll_records=RECORDS_AT_ONCE_MAX,
         )
+        read_gently(reader)
+        return reader
+
+
+def _poll(reader: KafkaConsumer) -> dict[TopicPartition, list[Message]]:
+    """Poll, and pass over what cannot be decoded, with one message that says so."""
+    try:
+        polled: Any = reader.poll(timeout_ms=500)
+    except SourceUndecodable as lost:
+        one = TopicPartition(*lost.partition)
+        reader.seek(one, lost.last + 1)
+        return {one: [Message(lost.offset, None, fault=Fault(UNDECODABLE, lost.what, lost.last))]}
+    return dict(polled)

@@ -1,7 +1,7 @@
 """Layer: consumers. What every connection to Kafka begins with: addresses, TLS, login; and its errors in our words.
 
-The library is imported here and in what stands behind the ports: `kafka_source`, `kafka_sink` and
-`kafka_admin`. Everything has a deadline of ours: the library waits for ever where it should not (a TLS
+The library is imported here and in what stands behind the ports: `kafka_source`, `kafka_records`,
+`kafka_sink` and `kafka_admin`. Everything has a deadline of ours: the library waits for ever where it should not (a TLS
 client on a plaintext port, a codec that is missing), and says "unable to bootstrap" of everything else.
 """
 

@@ -56,7 +56,10 @@ class KafkaSink:
         self._too_large: list[TooLarge] = []
 
     def send(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
-        """Send a message when there is room. Raises SendFailed when this or one before it failed."""
+        """Send a message when there is room. Raises SendFailed when this or one before it failed.
+
+        Headers without a value are left out: the client cannot send them.
+        """
         self._raise_if_failed()
         size_bytes = len(key or b"") + len(value or b"") + size_of(headers) + OVERHEAD_BYTES
         if not self._fits(topic, size_bytes, value or b""):
@@ -65,8 +68,9 @@ class KafkaSink:
         if not self._in_flight.acquire(timeout=2 * DELIVERY_TIMEOUT_S):
             msg = "nothing was acknowledged in time"
             raise SendFailed(msg)
+        valued = [(name, content) for name, content in headers if content is not None]
         try:
-            future = self._producer.send(topic, value=value, key=key, headers=list(headers))
+            future = self._producer.send(topic, value=value, key=key, headers=valued)
         except (kafka_errors.KafkaError, OSError) as error:
             self._in_flight.release()
             msg = f"{topic}: {type(error).__name__}: {error}"

@@ -11,10 +11,12 @@ from kafka import errors as kafka_errors
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 
 from consumers.kafka_client import CALL_TIMEOUT_MS, client_config, missing_codecs, telling
+from consumers.kafka_records import RECORDS_AT_ONCE_MAX, read_gently
 from consumers.kafka_settings import KafkaSettings
 from consumers.port import Changed, Message, Partition, SourceLost, SourceUnusable
 
 FETCH_BYTES_MAX: Final = 256 * 1024  # Of one partition at a time, so that none waits long for another.
+POLL_BYTES_MAX: Final = 8 * 1024 * 1024  # Unpacked. One poll gives hardly more.
 HINT_EVERY_S: Final = 1.0
 # What waiting does not mend.
 _FATAL: Final = (
@@ -96,14 +98,32 @@ class KafkaSource:
             )
             self._listener = _Listener(self._consumer)
             self._consumer.subscribe(topics, listener=self._listener)
+        read_gently(self._consumer)
         self._hinted: dict[Partition, int] = {}
         self._hint_at = 0.0
 
     def poll(self, timeout_ms: int, messages_max: int) -> Mapping[Partition, Sequence[Message]]:
-        """Wait for messages. Raises SourceLost, SourceUnusable."""
+        """Wait for messages, and give what is there by then. Raises SourceLost, SourceUnusable."""
+        found = self._poll(timeout_ms, min(messages_max, RECORDS_AT_ONCE_MAX))
+        polled: dict[Partition, list[Message]] = {}
+        count = size = 0
+        while found:
+            for partition, messages in found.items():
+                polled.setdefault(partition, []).extend(messages)
+                count += len(messages)
+                size += sum(len(message.value or b"") for message in messages)
+            if count >= messages_max or size >= POLL_BYTES_MAX:
+                break
+            try:
+                found = self._poll(0, min(messages_max - count, RECORDS_AT_ONCE_MAX))
+            except (SourceLost, SourceUnusable):
+                break  # It is raised again by the next poll, which has nothing to lose.
+        return polled
+
+    def _poll(self, timeout_ms: int, messages_max: int) -> Mapping[Partition, Sequence[Message]]:
         try:
             with telling():
-                polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=messages_max)
+                polled: Any = self._consumer.poll(timeout_ms=timeout_ms, max_records=messages_max)
         except SourceUnusable as error:
             cause = error.__cause__
             if isinstance(cause, kafka_errors.OffsetOutOfRangeError):
@@ -118,10 +138,7 @@ class KafkaSource:
                 time.sleep(min(timeout_ms / 1000, 1.0))
                 return {}
             raise
-        return {
-            Partition(*one): [Message(r.offset, r.value, r.key, r.headers, r.timestamp) for r in records]
-            for one, records in polled.items()
-        }
+        return {Partition(*one): messages for one, messages in polled.items()}
 
     def changed(self) -> Changed:
         """Tell what happened to our partitions."""
@@ -154,6 +171,11 @@ class KafkaSource:
         """Tell the offset behind the last message, as of the last fetch."""
         one = TopicPartition(*partition)
         return self._consumer.highwater(one) if one in self._consumer.assignment() else None
+
+    def position(self, partition: Partition) -> int | None:
+        """Tell the offset to be read next, as the client has it now; asks nobody, and waits for nothing."""
+        state = self._consumer._subscription.assignment.get(TopicPartition(*partition))  # type: ignore[attr-defined]  # noqa: SLF001  the public one asks the broker
+        return None if state is None or state.position is None else int(state.position.offset)
 
     def identity(self, topic: str) -> str | None:
         """Tell a topic from another of the same name: its id, which Kafka gives since 2.8."""

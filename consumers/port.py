@@ -21,17 +21,32 @@ class Partition(NamedTuple):
         return f"{self.topic}/{self.number}"
 
 
-Headers: TypeAlias = Sequence[tuple[str, bytes]]
+Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
+
+
+class Fault(NamedTuple):
+    """Why a message could not be taken apart, without anything that it holds.
+
+    `last` is the last offset of several that could not be told from each other.
+    """
+
+    code: str
+    message: str
+    last: int | None = None
 
 
 class Message(NamedTuple):
-    """A message as it came; `timestamp_ms` is when it was produced."""
+    """A message as it came; `timestamp_ms` is when it was produced.
+
+    With a `fault` its key and headers are not known; `value` is the whole record, or None where that is too long.
+    """
 
     offset: int
     value: bytes | None
     key: bytes | None = None
     headers: Headers = ()
     timestamp_ms: int = 0
+    fault: Fault | None = None
 
 
 class TooLarge(NamedTuple):
@@ -71,6 +86,14 @@ class SourceLost(Exception):  # noqa: N818  says what happened
         self.partition, self.offset, self.what = partition, offset, what
 
 
+class SourceUndecodable(SourceLost):
+    """What is to be read of a partition next cannot be decoded, up to and with the offset `last`."""
+
+    def __init__(self, partition: Partition, offset: int, last: int, why: str) -> None:
+        super().__init__(partition, offset, f"offsets {offset} to {last} cannot be decoded ({why})")
+        self.last = max(last, offset)
+
+
 class SourceUnusable(Exception):  # noqa: N818  says what the source is
     """The source cannot be used at all; the message is one line for people."""
 
@@ -108,6 +131,13 @@ class Source(Protocol):
 
     def end(self, partition: Partition) -> int | None:
         """Tell the offset behind the last message, as far as it is known."""
+        ...
+
+    def position(self, partition: Partition) -> int | None:
+        """Tell the offset to be read next: behind all that was delivered, and what is never delivered behind that.
+
+        That is what transactions leave: markers, and what was aborted. None where it is not known.
+        """
         ...
 
     def identity(self, topic: str) -> str | None:

@@ -7,7 +7,7 @@ messages run out of retention, the topic is made anew. Without being told to it 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from consumers.port import Changed, Headers, Message, Partition, SourceLost, Standing
+from consumers.port import Changed, Headers, Message, Partition, SourceLost, SourceUndecodable, Standing
 
 
 @dataclass
@@ -21,6 +21,8 @@ class MemoryTopic:
     begins: dict[Partition, int] = field(default_factory=dict)
     members: list["MemorySource"] = field(default_factory=list)
     hinted: dict[Partition, int] = field(default_factory=dict)
+    ends: dict[Partition, int] = field(default_factory=dict)  # Behind markers of transactions too.
+    undecodable: dict[Partition, range] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Begin empty."""
@@ -29,10 +31,27 @@ class MemoryTopic:
 
     def send(self, value: bytes | None, *, partition: int = 0, key: bytes | None = None, headers: Headers = ()) -> int:
         """Add a message; tells its offset."""
-        messages = self.messages[Partition(self.name, partition)]
-        offset = messages[-1].offset + 1 if messages else self.begins.get(Partition(self.name, partition), 0)
-        messages.append(Message(offset, value, key, headers, timestamp_ms=offset + 1))
+        offset = self.end(Partition(self.name, partition))
+        self.messages[Partition(self.name, partition)].append(
+            Message(offset, value, key, headers, timestamp_ms=offset + 1)
+        )
         return offset
+
+    def end(self, partition: Partition) -> int:
+        """Tell the offset behind everything."""
+        messages = self.messages[partition]
+        last = messages[-1].offset + 1 if messages else 0
+        return max(last, self.begins.get(partition, 0), self.ends.get(partition, 0))
+
+    def end_transaction(self, *, partition: int = 0) -> None:
+        """Add a marker: an offset at which nothing is ever delivered."""
+        self.ends[Partition(self.name, partition)] = self.end(Partition(self.name, partition)) + 1
+
+    def damage(self, count: int, *, partition: int = 0) -> None:
+        """Add messages that cannot be decoded."""
+        at = self.end(Partition(self.name, partition))
+        self.undecodable[Partition(self.name, partition)] = range(at, at + count)
+        self.ends[Partition(self.name, partition)] = at + count
 
     def forget(self, partition: int, before: int) -> None:
         """Let messages run out of retention."""
@@ -43,8 +62,12 @@ class MemoryTopic:
     def standing(self, partition: int) -> Standing:
         """Tell what there is of a partition now."""
         place = Partition(self.name, partition)
-        messages, begin = self.messages[place], self.begins.get(place, 0)
-        return Standing(begin, messages[-1].offset + 1 if messages else begin, self.identity)
+        return Standing(self.begins.get(place, 0), self.end(place), self.identity)
+
+    def undecodable_at(self, partition: Partition, offset: int) -> int | None:
+        """Tell the last offset of what cannot be decoded from an offset on."""
+        damaged = self.undecodable.get(partition, range(0))
+        return damaged[-1] if offset in damaged else None
 
     def make_anew(self) -> None:
         """Delete the topic and create another of the same name."""
@@ -52,6 +75,7 @@ class MemoryTopic:
         for partition in self.messages:
             self.messages[partition] = []
         self.begins.clear()
+        self.ends.clear()
 
     def join(self) -> "MemorySource":
         """Add a member to the group; nothing is handed to it before `hand_out`."""
@@ -113,13 +137,19 @@ class MemorySource:
         for partition, position in self._positions.items():
             if partition in self._paused or partition in polled:
                 continue
-            messages = self.topic.messages[partition]
-            end = messages[-1].offset + 1 if messages else self.topic.begins.get(partition, 0)
+            end = self.topic.end(partition)
             if not self.topic.begins.get(partition, 0) <= position <= end:
                 raise SourceLost(partition, position, "the offset is out of range")
-            found = [message for message in messages if message.offset >= position][:messages_max]
+            last = self.topic.undecodable_at(partition, position)
+            if last is not None:
+                raise SourceUndecodable(partition, position, last, "CorruptRecordError")
+            stop = min(
+                [start for start in [*self.topic.undecodable.get(partition, ())][:1] if start > position] or [end]
+            )
+            ahead = [message for message in self.topic.messages[partition] if position <= message.offset < stop]
+            found = ahead[:messages_max]
+            self._positions[partition] = stop if len(found) == len(ahead) else found[-1].offset + 1
             if found:
-                self._positions[partition] = found[-1].offset + 1
                 polled[partition] = found
         return polled
 
@@ -152,8 +182,11 @@ class MemorySource:
 
     def end(self, partition: Partition) -> int | None:
         """Tell the offset behind the last message."""
-        messages = self.topic.messages[partition]
-        return messages[-1].offset + 1 if messages else self.beginning(partition)
+        return self.topic.end(partition)
+
+    def position(self, partition: Partition) -> int | None:
+        """Tell the offset to be read next."""
+        return self._positions.get(partition)
 
     def identity(self, topic: str) -> str | None:  # noqa: ARG002  there is one
         """Tell the topic from another of its name."""

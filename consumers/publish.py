@@ -8,10 +8,11 @@ others stand by.
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Final, NamedTuple, Protocol
 
 from consumers.meter import Meter
@@ -30,6 +31,7 @@ PAGE_EVENTS: Final = 1_000
 IDLE_S: Final = 0.2
 BACKOFF_S: Final = 1.0
 BACKOFF_MAX_S: Final = 30.0
+UNSETTLED_BYTES_MAX: Final = 16 * 1024 * 1024  # So much may wait to be acknowledged: the client would hold any number.
 RENEW_EVERY_S: Final = 1.0  # While a page is on its way.
 
 log: Final = logging.getLogger("merge_ledger.publish")
@@ -54,8 +56,8 @@ class Sink(Protocol):
 class Originals(Protocol):
     """Where messages that were no commands can still be read."""
 
-    def messages(self, partition: Partition, offsets: Sequence[int]) -> dict[int, Message]:
-        """Read these again, those that are still there. Raises SourceUnusable."""
+    def messages(self, partition: Partition, offsets: Sequence[int]) -> Iterable[Message]:
+        """Read these again, in order, those that are still there. Raises SourceUnusable."""
         ...
 
 
@@ -167,9 +169,10 @@ class Publisher:
         self.position = self._read_to = self._bookmark.at if self._bookmark else 0
         self._folder = Folder(self.ledger)
 
-    def _messages(self, page: Sequence[StoredEvent]) -> list[Outgoing]:
+    def _messages(self, page: Sequence[StoredEvent]) -> Iterable[Outgoing]:
+        """Fold a page; its dead letters are fetched while they are sent, a few at a time."""
         published = self._folder.fold(page)
-        return [*published.messages, *self._dead_letters(published.dead_letters)]
+        return chain(published.messages, self._dead_letters(published.dead_letters))
 
     def _arrive(self) -> bool:
         """Wait for the page that is on its way, and store its position; false where there is none."""
@@ -192,14 +195,20 @@ class Publisher:
         self.meter.failing, self._backoff_s = "", BACKOFF_S
         return True
 
-    def _send(self, messages: Sequence[Outgoing]) -> None:
+    def _send(self, messages: Iterable[Outgoing]) -> None:
         """Send a page, and what says of a message that it was too large; in the thread of the sender."""
         sink = self._sink
         if sink is None:
             raise LeaseLost
+        refused: list[TooLarge] = []
+        unsettled = 0
         for one in messages:
             self._send_one(sink, one)
-        refused = sink.settle()
+            unsettled += len(one.value or b"")
+            if unsettled > UNSETTLED_BYTES_MAX:
+                refused += sink.settle()
+                unsettled = 0
+        refused += sink.settle()
         for message in refused:
             log.error(
                 "message is too large for its topic and was set aside",
@@ -217,15 +226,16 @@ class Publisher:
             raise LeaseLost
         sink.send(*one._replace(topic=self._topic_prefix + one.topic))
 
-    def _dead_letters(self, dead: Iterable[DeadLetter]) -> list[Outgoing]:
+    def _dead_letters(self, dead: Iterable[DeadLetter]) -> Iterator[Outgoing]:
         """Fetch what could not be read from where it came; where it is gone the reason goes out alone."""
-        found: list[Outgoing] = []
         for source, letters in groupby(sorted(dead, key=lambda one: one.event.source), lambda one: one.event.source):
             topic, _, number = source.rpartition("/")
-            these = list(letters)
-            originals = self._originals.messages(Partition(topic, int(number)), [one.event.offset for one in these])
-            found += [dead_letter(one, originals.get(one.event.offset)) for one in these]
-        return found
+            waiting: defaultdict[int, list[DeadLetter]] = defaultdict(list)  # A topic made anew has its offsets again.
+            for one in letters:
+                waiting[one.event.offset].append(one)
+            for original in self._originals.messages(Partition(topic, int(number)), list(waiting)):
+                yield from (dead_letter(one, original) for one in waiting.pop(original.offset, ()))
+            yield from (dead_letter(one, None) for gone in waiting.values() for one in gone)
 
     # -- one publisher at a time
 

@@ -5,6 +5,7 @@ person's, and is carried out by compare-and-set: only while it is halted, and th
 that the person saw.
 """
 
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -30,12 +31,21 @@ class Takes(Protocol):
 
 
 class Halt(Struct, frozen=True):
-    """A partition that is halted: where the ledger's bookmark stands, what is there now, and why that does not fit."""
+    """A partition that is halted: where the ledger's bookmark stands, what is there now, and why that does not fit.
+
+    `last` is the end of what cannot be decoded, where that is the reason.
+    """
 
     partition: Partition
     bookmark: Bookmark
     standing: Standing
     why: str
+    last: int | None = None
+
+    @property
+    def first(self) -> int:
+        """Tell the first offset from which on it can be read."""
+        return self.standing.begin if self.last is None else self.last + 1
 
     def costs(self, to: int) -> list[str]:
         """Say, each in a line, what going on from an offset means."""
@@ -44,13 +54,21 @@ class Halt(Struct, frozen=True):
             told = [f"what was not read of the topic as it was, from offset {at} on, is never carried out"]
         elif at < begin:
             told = [f"offsets {at} to {begin - 1} are not there any more, and are never carried out"]
+        elif self.last is not None:
+            told = [f"offsets {at} to {self.last} cannot be decoded, and are never carried out"]
+            begin = self.last + 1
         else:
             return [f"offsets {end} to {at - 1} were carried out and are gone; others will take their place"]
         return told + ([f"offsets {begin} to {to - 1} are there, and are passed over"] if to > begin else [])
 
 
-def halt_of(ledger: Takes, partition: Partition, standing: Standing) -> Halt | None:
-    """Find out why a partition is halted; None where it is not."""
+def halt_of(
+    ledger: Takes, partition: Partition, standing: Standing, undecodable_at: Callable[[int], int | None]
+) -> Halt | None:
+    """Find out why a partition is halted; None where it is not.
+
+    `undecodable_at` reads from an offset, and tells the last one of those that cannot be decoded there.
+    """
     found = ledger.bookmark(partition.source)
     if found is None:  # It is read from its beginning.
         return None
@@ -60,7 +78,10 @@ def halt_of(ledger: Takes, partition: Partition, standing: Standing) -> Halt | N
         return Halt(partition, found, standing, "what was to be read next ran out of retention, or was deleted")
     if found.at > standing.end:
         return Halt(partition, found, standing, "the broker lost what had been read already")
-    return None
+    last = undecodable_at(found.at)
+    return (
+        None if last is None else Halt(partition, found, standing, "what was to be read next cannot be decoded", last)
+    )
 
 
 def go_on(  # noqa: PLR0913  from where, to where, who and why

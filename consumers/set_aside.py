@@ -32,14 +32,17 @@ def dead_letter(letter: DeadLetter, original: Message | None) -> Outgoing:
     if original is None:
         return _letter(None, b"", (), {**reason, "dlt-original-missing": "it ran out of retention"})
     reason["dlt-original-timestamp"] = str(original.timestamp_ms)
-    if original.value is None:
+    if original.fault is not None:
+        found = "" if original.value is None else "; the value is the whole record as it was found"
+        reason["dlt-original-missing"] = original.fault.message + found
+    elif original.value is None:
         reason["dlt-original-missing"] = "it had no value"
     return _letter(original.key, original.value or b"", without_ours(original.headers), reason)
 
 
 def too_large(message: TooLarge, prefix: str) -> Outgoing:
     """Set a message aside that its topic did not accept; the ledger keeps what it was made of."""
-    headers = {name: value.decode(errors="replace") for name, value in message.headers}
+    headers = {name: value.decode(errors="replace") for name, value in message.headers if value is not None}
     if message.topic == prefix + topics.DEAD_LETTERS:
         reason = {name: value for name, value in headers.items() if name.startswith(_OWN)}
         return _letter(message.key, b"", (), {**reason, "dlt-original-missing": "it is too large for this topic"})
@@ -56,8 +59,8 @@ def too_large(message: TooLarge, prefix: str) -> Outgoing:
 
 
 def without_ours(headers: Headers) -> list[tuple[str, bytes]]:
-    """Leave out the headers that a dead letter has of its own."""
-    return [(name, value) for name, value in headers if not name.startswith(_OWN)]
+    """Leave out the headers that a dead letter has of its own, and those without a value, which cannot be sent."""
+    return [(name, value) for name, value in headers if value is not None and not name.startswith(_OWN)]
 
 
 def _letter(key: bytes | None, value: bytes, kept: Headers, reason: dict[str, str]) -> Outgoing:

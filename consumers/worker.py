@@ -15,7 +15,7 @@ from msgspec import Struct
 from consumers.cloudevents import read_message
 from consumers.messages import Unreadable
 from consumers.meter import Meter
-from consumers.port import Message, Partition, Source, SourceLost
+from consumers.port import Message, Partition, Source, SourceLost, SourceUndecodable
 from domain.commands import DEFAULT_ACCOUNT, Envelope, UnreadableInput
 from domain.outcomes import Outcome
 from ledger.store import Bookmark, BookmarkMoved, Move, StoreUnusable
@@ -43,6 +43,10 @@ class Takes(Protocol):
 
     def take(self, batch: Sequence[Envelope | UnreadableInput], move: Move) -> list[Outcome]:
         """Carry out what came from a source, and move its bookmark, in one commit. Raises BookmarkMoved."""
+        ...
+
+    def move(self, move: Move) -> None:
+        """Move a bookmark. Raises BookmarkMoved."""
         ...
 
 
@@ -115,6 +119,9 @@ class Worker:
             feed = self.feeds.get(partition)
             if feed is not None and feed.state == "reading" and partition not in changed:
                 self._carry_out(feed, messages)
+        for partition, feed in self.feeds.items():
+            if feed.state == "reading" and partition not in polled:
+                self._pass(feed)
         self.source.hint({feed.partition: feed.next for feed in self.feeds.values() if feed.state == "reading"})
         self.meter.looked_at(self.feeds.values(), self.source)
 
@@ -176,7 +183,8 @@ class Worker:
         if self.source.identity(feed.partition.topic) not in {feed.identity, None}:
             self._halt(SourceLost(feed.partition, feed.next, "the topic was made anew while it was read"))
             return
-        move = Move(feed.partition.source, feed.begin, fresh[-1].offset + 1, feed.identity)
+        end = max(fresh[-1].offset + 1, self.source.position(feed.partition) or 0)
+        move = Move(feed.partition.source, feed.begin, end, feed.identity)
         batch = [self._read(feed.partition, message) for message in fresh]
         began = self._clock()
         try:
@@ -191,6 +199,29 @@ class Worker:
             feed.last_timestamp_ms = fresh[-1].timestamp_ms
             self.meter.carried_out(outcomes, self._clock() - began)
             self.meter.decided_again = self.ledger.decided_again
+
+    def _pass(self, feed: Feed) -> None:
+        """Move the bookmark behind what is never delivered: the markers of transactions, and what was aborted.
+
+        It would stand where nothing is, and a log that is emptied up to there would look as if something was lost.
+        """
+        position = self.source.position(feed.partition)
+        is_same_topic = self.source.identity(feed.partition.topic) == feed.identity
+        if position is not None and position > feed.next and is_same_topic:
+            self._move(feed, position)
+
+    def _move(self, feed: Feed, to: int) -> bool:
+        """Move the bookmark alone; false where the partition does not go on because of it."""
+        try:
+            self.ledger.move(Move(feed.partition.source, feed.begin, to, feed.identity))
+        except BookmarkMoved as moved:
+            self._stop(feed, moved)
+            return False
+        except StoreUnusable as error:
+            self._back_off(feed, error)
+            return False
+        feed.begin = feed.next = to
+        return True
 
     def _read(self, partition: Partition, message: Message) -> Envelope | UnreadableInput:
         read = read_message(message, default_account=self.settings.default_account)
@@ -227,6 +258,9 @@ class Worker:
         """Stop a partition: what was to be read is not there. Nothing is skipped until a person moves its bookmark."""
         self.source.pause([lost.partition])
         feed = self.feeds.get(lost.partition)
+        is_marked = not isinstance(lost, SourceUndecodable) or feed is None or feed.begin == lost.offset
+        if feed is not None and not is_marked and not self._move(feed, lost.offset):  # Whoever decides finds it there.
+            return
         if feed is not None:
             decide = f"say where to go on with merge-ledger worker resume {lost.partition.source}"
             feed.state, feed.why = "halted", f"{lost.what}; {decide}"

@@ -70,6 +70,11 @@ class FailingLedger:
             raise self.fails_after.pop()
         return outcomes
 
+    def move(self, move: Move) -> None:
+        if self.fails_before:
+            raise self.fails_before.pop()
+        self.ledger.move(move)
+
 
 def worker(
     ledger: Ledger | FailingLedger, source: MemorySource, clock: Clock | None = None, *, batch_commands_max: int = 100

@@ -136,3 +136,19 @@ def test_the_account_is_supplied_where_it_is_absent() -> None:
     read = read_message(binary("c-1"), default_account="acme")
     assert isinstance(read, Envelope)
     assert read.command.account == "acme"
+
+
+def test_a_header_without_a_value_says_nothing() -> None:
+    null: Headers = [("content-type", None), ("ce_id", None), ("ce_specversion", None), ("trace", None)]
+    assert read_message(sent(WITH_ID, null)) == read_command(WITH_ID)
+
+
+def test_a_fault_of_ours_makes_one_message_unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("secret@example.com")
+
+    monkeypatch.setattr(cloudevents, "read_command", fail)
+    read = read_message(sent(WITH_ID))
+    assert isinstance(read, Unreadable)
+    assert read.code == "DAMAGED_MESSAGE"
+    assert "secret" not in read.message

@@ -54,7 +54,7 @@ def run_out(messages: MemoryTopic, working: Worker) -> None:
 
 
 def halt(ledger: Ledger, messages: MemoryTopic) -> Halt:
-    found = halt_of(ledger, FIRST, messages.standing(0))
+    found = halt_of(ledger, FIRST, messages.standing(0), lambda offset: messages.undecodable_at(FIRST, offset))
     assert found is not None
     return found
 
@@ -132,8 +132,8 @@ def test_who_why_and_from_where_is_kept_in_the_log_and_is_no_dead_letter(
 
 def test_what_is_not_halted_is_left_alone(ledger: Ledger, messages: MemoryTopic, working: Worker) -> None:
     assert working.feeds[FIRST].state == "reading"
-    assert halt_of(ledger, FIRST, messages.standing(0)) is None
-    assert halt_of(ledger, Partition(TOPIC, 7), messages.standing(0)) is None
+    assert halt_of(ledger, FIRST, messages.standing(0), lambda offset: messages.undecodable_at(FIRST, offset)) is None
+    assert halt_of(ledger, Partition(TOPIC, 7), messages.standing(0), lambda _: None) is None
 
 
 def test_who_was_slower_changes_nothing(ledger: Ledger, messages: MemoryTopic, working: Worker) -> None:
@@ -167,3 +167,60 @@ def test_a_broker_that_lost_what_was_read_is_read_on_from_its_end(
     found = halt(ledger, messages)
     assert found.why == "the broker lost what had been read already"
     assert found.costs(0) == ["offsets 0 to 0 were carried out and are gone; others will take their place"]
+
+
+def test_what_cannot_be_decoded_is_stepped_over_whole_and_only_by_a_person(
+    ledger: Ledger, messages: MemoryTopic, working: Worker, clock: Clock
+) -> None:
+    messages.send(create(1))
+    messages.damage(3)
+    messages.send(create(5))
+    working.step()
+    later(clock, working)
+    assert outcomes_in(ledger) == ["main/commands/create-0", "main/commands/create-1"]
+    assert "offsets 2 to 4 cannot be decoded" in working.meter.not_ready()[0]
+    found = halt(ledger, messages)
+    assert found.first == 5
+    assert found.costs(6) == [
+        "offsets 2 to 4 cannot be decoded, and are never carried out", "offsets 5 to 5 are there, and are passed over",
+    ]  # fmt: skip
+    moved_on(ledger, messages, found.first)
+    later(clock, working)
+    assert outcomes_in(ledger)[-1] == "main/commands/create-5"
+    assert working.meter.not_ready() == []
+
+
+def test_what_cannot_be_decoded_at_the_very_beginning_is_stepped_over_too(
+    ledger: Ledger, messages: MemoryTopic, clock: Clock
+) -> None:
+    messages.damage(1)
+    messages.send(create(1))
+    source = messages.join()
+    messages.hand_out({0: source})
+    working = worker(ledger, source, clock)
+    working.step()
+    assert working.feeds[FIRST].state == "halted"
+    assert ledger.bookmark(FIRST.source) == Bookmark(0, "first")
+    moved_on(ledger, messages, 1)
+    later(clock, working)
+    assert outcomes_in(ledger)[-1] == "main/commands/create-1"
+
+
+def test_a_log_emptied_up_to_a_marker_lost_nothing(ledger: Ledger, messages: MemoryTopic, working: Worker) -> None:
+    messages.end_transaction()
+    working.step()
+    assert ledger.bookmark(FIRST.source) == Bookmark(2, "first")
+    messages.forget(0, before=2)
+    messages.send(create(2))
+    source = messages.join()
+    messages.hand_out({0: source})
+    after_a_restart = worker(ledger, source)
+    after_a_restart.step()
+    assert outcomes_in(ledger) == ["main/commands/create-0", "main/commands/create-2"]
+    assert after_a_restart.meter.not_ready() == []
+
+
+def test_markers_are_no_lag(messages: MemoryTopic, working: Worker) -> None:
+    messages.end_transaction()
+    working.step()
+    assert [(one.position, one.end, one.lag_records) for one in working.meter.partitions] == [(2, 2, 0)]

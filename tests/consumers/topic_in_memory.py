@@ -8,7 +8,7 @@ import msgspec
 
 from consumers.port import Headers, Message, Partition, SourceUnusable, TooLarge, size_of
 
-Sent = tuple[bytes | None, bytes | None, dict[str, bytes]]
+Sent = tuple[bytes | None, bytes | None, dict[str, Any]]
 
 
 class MemoryBroker:
@@ -25,8 +25,8 @@ class MemoryBroker:
         self.open_sinks += 1
         return MemorySink(self)
 
-    def messages(self, partition: Partition, offsets: Sequence[int]) -> dict[int, Message]:  # noqa: ARG002
-        return {offset: self.originals[offset] for offset in offsets if offset in self.originals}
+    def messages(self, partition: Partition, offsets: Sequence[int]) -> list[Message]:  # noqa: ARG002
+        return [self.originals[offset] for offset in sorted(offsets) if offset in self.originals]
 
     def values(self, topic: str) -> list[dict[str, Any]]:
         return [msgspec.json.decode(value) for _, value, _ in self.topics[topic] if value]
