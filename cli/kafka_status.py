@@ -26,7 +26,7 @@ def kafka_checks(session: Session) -> tuple[list[Check], int]:
     needed = list(checks(settings, [spec.name for spec in specs]))
     if not needed[-1].ok:
         return needed, STORE_UNUSABLE
-    all_of_them = [*needed, *checks_of_topics(settings, specs)]
+    all_of_them = [*needed, *checks_of_topics(settings, specs, session.account)]
     return all_of_them, DONE if all(check.ok for check in all_of_them) else FOUND
 
 

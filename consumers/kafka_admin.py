@@ -86,6 +86,16 @@ class KafkaAdmin:
             told = self._admin.list_partition_offsets(dict.fromkeys(wanted, OffsetSpec.MAX_TIMESTAMP)) if wanted else {}
         return max((one.timestamp for one in told.values() if one.timestamp >= 0), default=None)
 
+    def newest(self, topic: str, count: int) -> Iterator[tuple[Partition, Message, int]]:
+        """Read the newest messages of each partition, about so many; each with the number of partitions."""
+        found = self.topics([topic]).get(topic, TopicFound(0, 0, has_leaders=True))
+        ones = [TopicPartition(topic, number) for number in range(found.partitions)]
+        with telling():
+            told = self._admin.list_partition_offsets(dict.fromkeys(ones, OffsetSpec.LATEST)) if ones else {}
+        begin = {one.partition: max(int(about.offset) - count, 0) for one, about in told.items()}
+        for partition, message in self.read(topic, begin=begin):
+            yield partition, message, found.partitions
+
     def standing(self, partition: Partition) -> Standing | None:
         """Tell what there is of a partition; None where there is no such partition. Raises SourceUnusable."""
         found = self.topics([partition.topic]).get(partition.topic)

@@ -13,14 +13,18 @@ from functools import partial
 from typing import Final, TypeVar
 
 from consumers.checks import Check, NotWell, look, not_from_the_future
+from consumers.cloudevents import read_message
 from consumers.kafka_admin import KafkaAdmin, TopicFound
-from consumers.kafka_client import missing_codecs, tls_context
+from consumers.kafka_client import chosen_partition, missing_codecs, tls_context
 from consumers.kafka_settings import KafkaSettings
+from consumers.messages import Unreadable
 from consumers.port import SourceUnusable
 from consumers.topics import TopicSpec
 
 T = TypeVar("T")
 CONNECT_MAX_S: Final = 3.0
+NEWEST_OF_A_PARTITION: Final = 100
+NAMED_MAX: Final = 10
 _NOT_LET_IN: Final = NotWell(
     "it does not let us in, or speaks another protocol",
     "check kafka_protocol, kafka_mechanism, user, password and certificates",
@@ -59,13 +63,14 @@ def checks(settings: KafkaSettings, topics: Iterable[str] = ()) -> Iterator[Chec
         yield look("topics", deadline_s, partial(_asking, settings, partial(_are_there, wanted)))
 
 
-def checks_of_topics(settings: KafkaSettings, specs: Iterable[TopicSpec]) -> Iterator[Check]:
-    """Look at how topics are kept, and at the time of what is in them. Asked of a Kafka that answers."""
+def checks_of_topics(settings: KafkaSettings, specs: Iterable[TopicSpec], default_account: str) -> Iterator[Check]:
+    """Look at how topics are kept, and at the time and partition of what is in them. Asked of a Kafka that answers."""
     specs = list(specs)
     for name, step in (
         ("partitions", partial(_have_equal_partitions, specs)),
         ("compaction", partial(_are_kept_as_made, specs)),
         ("message sizes", partial(_accept_what_is_published, specs)),
+        ("partitioner", partial(_are_on_chosen_partitions, specs[0].name, default_account)),
         ("clock of the senders", lambda admin: not_from_the_future(admin.newest_ms([spec.name for spec in specs]))),
     ):
         yield look(name, settings.deadline_s, partial(_asking, settings, step))
@@ -146,6 +151,29 @@ def _have_equal_partitions(specs: list[TopicSpec], admin: KafkaAdmin) -> str:
         msg = f"{', '.join(headless)} has partitions without a leader"
         raise NotWell(msg, "look after the brokers that keep them")
     return f"{first.partitions} of each topic, all with a leader"
+
+
+def _are_on_chosen_partitions(topic: str, default_account: str, admin: KafkaAdmin) -> str:
+    """An account whose senders choose partitions in different ways is on several, and loses its order."""
+    seen: set[tuple[str, int]] = set()
+    misplaced: dict[str, str] = {}
+    count = 0
+    for partition, message, partitions in admin.newest(topic, NEWEST_OF_A_PARTITION):
+        count += 1
+        read = read_message(message, default_account=default_account)
+        if isinstance(read, Unreadable) or (read.command.account, partition.number) in seen:
+            continue
+        account = read.command.account
+        seen.add((account, partition.number))
+        chosen = chosen_partition(account, partitions)
+        if chosen != partition.number:
+            misplaced.setdefault(account, f"{account} on {partition.number}, not {chosen}")
+    if misplaced:
+        named = list(misplaced.values())[:NAMED_MAX]
+        more = f" and {len(misplaced) - NAMED_MAX} more" if len(misplaced) > NAMED_MAX else ""
+        said = f"accounts on another partition than murmur2 chooses: {'; '.join(named)}{more}; of {count} messages"
+        raise NotWell(said, "key commands by account, with partitioner=murmur2_random where librdkafka sends")
+    return f"every account of the newest {count} messages is on the partition that murmur2 chooses"
 
 
 def _are_kept_as_made(specs: list[TopicSpec], admin: KafkaAdmin) -> str:

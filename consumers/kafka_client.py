@@ -13,6 +13,7 @@ from typing import Any, Final
 from kafka import codec as codecs
 from kafka import errors as kafka_errors
 from kafka.net.sasl.oauth import AbstractTokenProvider
+from kafka.partitioner import murmur2
 
 from consumers.kafka_settings import KafkaSettings
 from consumers.kafka_tokens import Tokens
@@ -63,6 +64,11 @@ def client_config(settings: KafkaSettings) -> dict[str, Any]:
             "sasl_plain_password": settings.password,
         }
     return config
+
+
+def chosen_partition(key: str, partitions: int) -> int:
+    """Choose a partition as Java's client and kafka-python do, by murmur2."""
+    return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from consumers.messages import SIZE_BYTES_MAX
 from consumers.port import Fault, Message, Partition, SourceUndecodable
 
 RECORD_BYTES_MAX: Final = 2 * SIZE_BYTES_MAX  # Of a message, with key and headers: as the topic's max.message.bytes.
-RECORDS_AT_ONCE_MAX: Final = 20  # So many of the largest are held, not a thousand.
+RECORDS_AT_ONCE_MAX: Final = 50  # So many of the largest are held, not a thousand.
 _CHUNK_BYTES: Final = 64 * 1024
 _VARINT_BYTES_MAX: Final = 10
 _HEAD_BYTES_MAX: Final = 3 * _VARINT_BYTES_MAX  # Attributes, time and offset, with which a record begins.

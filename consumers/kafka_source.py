@@ -10,7 +10,7 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, T
 from kafka import errors as kafka_errors
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 
-from consumers.kafka_client import CALL_TIMEOUT_MS, client_config, missing_codecs, telling
+from consumers.kafka_client import CALL_TIMEOUT_MS, chosen_partition, client_config, missing_codecs, telling
 from consumers.kafka_records import RECORDS_AT_ONCE_MAX, read_gently
 from consumers.kafka_settings import KafkaSettings
 from consumers.port import Changed, Message, Partition, SourceLost, SourceUnusable
@@ -176,6 +176,11 @@ class KafkaSource:
         """Tell the offset to be read next, as the client has it now; asks nobody, and waits for nothing."""
         state = self._consumer._subscription.assignment.get(TopicPartition(*partition))  # type: ignore[attr-defined]  # noqa: SLF001  the public one asks the broker
         return None if state is None or state.position is None else int(state.position.offset)
+
+    def chosen(self, topic: str, key: str) -> int | None:
+        """Tell the partition that murmur2 chooses for a key, of as many as there are by the client's metadata."""
+        partitions = self._consumer._cluster.partitions_for_topic(topic)  # type: ignore[attr-defined]  # noqa: SLF001  asks nobody
+        return chosen_partition(key, len(partitions)) if partitions else None
 
     def identity(self, topic: str) -> str | None:
         """Tell a topic from another of the same name: its id, which Kafka gives since 2.8."""

@@ -68,6 +68,7 @@ class Meter:
         self.batches = self.batch_commands = self.last_batch_commands = 0
         self.batch_seconds = 0.0
         self.conflicts = self.decided_again = self.rebalances = 0
+        self.misplaced_accounts = 0
         self.heartbeat_age_s = 0.0
         self.failing = ""  # Why publishing does not move.
         self.set_aside: Counter[str] = Counter()  # By topic: messages that it does not accept for their size.
@@ -189,6 +190,8 @@ class Meter:
         family("batches_decided_again_total", "counter", "Batches whose reads changed.", [("", self.decided_again)])
         family("conflicts_total", "counter", "Partitions that another worker was on.", [("", self.conflicts)])
         family("rebalances_total", "counter", "Changes of assignment.", [("", self.rebalances)])
+        meaning = "Accounts that came on another partition than murmur2 chooses, each once."
+        family("misplaced_accounts_total", "counter", meaning, [("", self.misplaced_accounts)])
         family("heartbeat_age_seconds", "gauge", "Time since the group last heard of us.", [("", self.heartbeat_age_s)])
         return "\n".join(lines) + "\n"
 

@@ -140,6 +140,10 @@ class Source(Protocol):
         """
         ...
 
+    def chosen(self, topic: str, key: str) -> int | None:
+        """Tell the partition that murmur2 chooses for a key; None while the topic's partitions are not known."""
+        ...
+
     def identity(self, topic: str) -> str | None:
         """Tell a topic from another of the same name; None while it is not known."""
         ...

@@ -188,6 +188,10 @@ class MemorySource:
         """Tell the offset to be read next."""
         return self._positions.get(partition)
 
+    def chosen(self, topic: str, key: str) -> int | None:  # noqa: ARG002  there is one
+        """Tell the partition that a key belongs on: that of its last digit, in this topic."""
+        return int(key[-1]) % self.topic.partitions if key[-1].isdigit() else 0
+
     def identity(self, topic: str) -> str | None:  # noqa: ARG002  there is one
         """Tell the topic from another of its name."""
         return self.topic.identity

@@ -7,7 +7,7 @@ the offset moved. Where a partition begins, the ledger says; what the source rem
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
@@ -23,6 +23,7 @@ from ledger.store import Bookmark, BookmarkMoved, Move, StoreUnusable
 POLL_TIMEOUT_MS: Final = 500  # Nothing wakes a poll: as long as this passes between a SIGTERM and its answer.
 BATCH_COMMANDS_MAX: Final = 1_000
 BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.1, 30.0
+ACCOUNTS_KEPT_MAX: Final = 10_000  # Of accounts by partition, and of those that were counted.
 HALT_LOOK_S: Final = 2.0  # How soon a halted partition sees that a person moved it on.
 
 State: TypeAlias = Literal["waiting", "reading", "backing off", "stopped", "halted"]
@@ -95,6 +96,8 @@ class Worker:
         self.meter = meter or Meter()
         self.feeds: dict[Partition, Feed] = {}
         self._clock = clock
+        self._looked_at: set[tuple[Partition, str]] = set()
+        self._misplaced: set[str] = set()
 
     def run(self, keep_running: Callable[[], bool]) -> None:
         """Work until told to stop; what is under way is finished. Raises StoreUnusable, SourceUnusable."""
@@ -198,7 +201,25 @@ class Worker:
             feed.failures = 0
             feed.last_timestamp_ms = fresh[-1].timestamp_ms
             self.meter.carried_out(outcomes, self._clock() - began)
+            self._note_accounts(feed.partition, {one.command.account for one in batch if isinstance(one, Envelope)})
             self.meter.decided_again = self.ledger.decided_again
+
+    def _note_accounts(self, partition: Partition, accounts: Iterable[str]) -> None:
+        """Count each account that came on another partition than senders by murmur2 choose: its order may be lost."""
+        for account in accounts:
+            if (partition, account) in self._looked_at:
+                continue
+            if len(self._looked_at) >= ACCOUNTS_KEPT_MAX:
+                self._looked_at.clear()  # They are looked at again; those that were counted are known.
+            self._looked_at.add((partition, account))
+            chosen = self.source.chosen(partition.topic, account)
+            if chosen in {partition.number, None} or account in self._misplaced:
+                continue
+            if len(self._misplaced) < ACCOUNTS_KEPT_MAX:
+                self._misplaced.add(account)
+                self.meter.misplaced_accounts += 1
+                fields = {"account": account, "partition": partition.source, "chosen": chosen}
+                log.warning("account came on another partition than murmur2 chooses", extra=fields)
 
     def _pass(self, feed: Feed) -> None:
         """Move the bookmark behind what is never delivered: the markers of transactions, and what was aborted.

@@ -266,3 +266,15 @@ def test_the_figures_tell_position_lag_and_outcomes(ledger: Ledger) -> None:
     assert 'merge_ledger_commands_total{status="unreadable",code="INVALID_JSON"} 1' in told
     assert "merge_ledger_rebalances_total 1" in told
     assert working.meter.not_ready() == []
+
+
+def test_an_account_on_another_partition_than_the_chosen_one_is_counted_once(ledger: Ledger) -> None:
+    messages = topic(partitions=2)
+    for number, account in enumerate(["a-0", "a-1", "a-1", "a-3", "a-2"]):
+        messages.send(create(number)[:-1] + b',"account":"' + account.encode() + b'"}')
+    source = messages.join()
+    messages.hand_out({0: source, 1: source})
+    working = worker(ledger, source, batch_commands_max=2)
+    for _ in range(3):
+        working.step()
+    assert "merge_ledger_misplaced_accounts_total 2\n" in working.meter.text()

@@ -15,9 +15,13 @@ import pytest
 
 from consumers import topics
 from consumers.kafka_admin import KafkaAdmin
+from consumers.kafka_client import chosen_partition
 from consumers.kafka_settings import KafkaSettings
+from consumers.port import Partition
 from deploy.kafka.broker import USER, Broker
 from ledger.ledger import open_ledger
+from tests.consumers.feeding import create
+from tests.kafka.raw import batch, body, produce
 from tests.kafka.working import cli, send
 
 pytestmark = pytest.mark.kafka
@@ -67,7 +71,7 @@ def test_all_is_well_where_it_is(settings: KafkaSettings, db: Path, prefix: str)
     status = Status(settings, db, MERGE_LEDGER_KAFKA_TOPIC_PREFIX=prefix)
     assert (status.code, status.wrong, status.talk) == (0, [], "")
     assert [name for name in status.checks if " 127" not in name] == [
-        "codecs", "ask", "topics", "partitions", "compaction", "message sizes",
+        "codecs", "ask", "topics", "partitions", "compaction", "message sizes", "partitioner",
         "clock of the senders", "clock of the database",
     ]  # fmt: skip
     assert status.checks["partitions"]["said"] == "2 of each topic, all with a leader"
@@ -97,6 +101,22 @@ def test_topics_that_are_not_as_they_were_made_are_told(settings: KafkaSettings,
     assert status.code == 1
     assert status.talk.startswith("merge-ledger: Kafka: partitions: ")
     assert status.talk.count("\n") == 1
+
+
+def test_accounts_on_another_partition_than_murmur2_chooses_are_named_once(
+    settings: KafkaSettings, db: Path, prefix: str
+) -> None:
+    right = {account: chosen_partition(account, 2) for account in ("main", "acme", "bluebird")}
+    for account, number in right.items():
+        value = create(1)[:-1] + b',"account":"' + account.encode() + b'"}'
+        one = batch([body(0, b"", value), body(1, b"", value), body(2, b"", b"{no")])
+        for at in (0, 1) if account == "bluebird" else (number,):
+            produce(settings, Partition(prefix + topics.COMMANDS, at), one)
+    status = Status(settings, db, MERGE_LEDGER_KAFKA_TOPIC_PREFIX=prefix)
+    (wrong,) = status.wrong
+    expected = f"chooses: bluebird on {1 - right['bluebird']}, not {right['bluebird']}; of 12 messages; key commands"
+    assert expected in wrong
+    assert status.code == 1
 
 
 def test_topics_that_are_missing_are_named(settings: KafkaSettings, db: Path) -> None:
