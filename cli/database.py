@@ -3,7 +3,8 @@
 from cli.arguments import Here
 from cli.exits import DONE
 from cli.opening import location_of
-from ledger.ledger import is_postgres, migrate_ledger, open_ledger
+from ledger.ledger import migrate_ledger, open_ledger
+from ledger.naming import is_postgres
 from projections.places import prepare_read_store
 
 

@@ -22,7 +22,8 @@ from cli.session import Session
 from consumers.messages import Unreadable, read_command
 from domain.commands import Envelope, MergeRecords
 from domain.outcomes import Outcome
-from ledger.ledger import Previewed, is_postgres
+from ledger.ledger import Previewed
+from ledger.naming import is_postgres
 from projections import shapes
 from projections.reading import Reader
 

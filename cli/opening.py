@@ -12,7 +12,8 @@ from cli.masking import masked
 from cli.progress import Progress
 from cli.session import Session
 from cli.trust import doubt
-from ledger.ledger import Ledger, is_postgres, open_ledger
+from ledger.ledger import Ledger, open_ledger
+from ledger.naming import is_postgres
 from ledger.store import NotALedger, StoreUnusable, UnreachableDatabase
 from projections.places import read_store
 from projections.reading import Reader, open_reader

@@ -15,6 +15,7 @@ from cli.exits import Mistake
 from cli.kafka_settings import KAFKA, SECRETS, text
 from cli.masking import MASK, masked_place
 from cli.settings_files import FILE_NAME, read_file, read_file_here, user_file
+from ledger.naming import why_not_a_name
 
 FORMATS: Final = ("json", "jsonl", "csv", "table")
 ENVIRONMENT_PREFIX: Final = "MERGE_LEDGER_"
@@ -76,6 +77,15 @@ class Settings:
         return any(one.name in KAFKA and one.origin != "default" for one in self.origins)
 
 
+def _ledger(value: object) -> str:
+    """Read how a ledger is named: by a path, or by the URL of a PostgreSQL database."""
+    named = text(value)
+    why = why_not_a_name(named)
+    if why is not None:
+        raise ValueError(why)
+    return named
+
+
 def _id(value: object) -> str:
     if not isinstance(value, str) or not _ID.fullmatch(value):
         msg = "expected 1 to 64 of A-Z a-z 0-9 _ . -"
@@ -100,7 +110,7 @@ def _bool(value: object) -> bool:
 
 
 KNOWN: Final[dict[str, Known]] = {
-    "db": Known(text, "the ledger: a SQLite file, or the URL of a PostgreSQL database", default="./ledger.db"),
+    "db": Known(_ledger, "the ledger: a SQLite file, or the URL of a PostgreSQL database", default="./ledger.db"),
     "account": Known(_id, "the account of commands that name none, and of all that is read", default="main"),
     "output": Known(_format, "json, jsonl, csv or table; by default a table on a terminal, jsonl in a pipe"),
     "catch_up": Known(_bool, "whether a reading command first brings the projections up to date", default=True),

@@ -28,6 +28,7 @@ from ledger.cycles import no_garbage_collection
 from ledger.damage import ContradictingIndexes
 from ledger.executing import Execution, outcome_at, repeated
 from ledger.loading import Loader
+from ledger.naming import is_postgres, why_not_a_name
 from ledger.sqlite import SqliteStore
 from ledger.states import StateCache
 from ledger.store import (
@@ -38,6 +39,7 @@ from ledger.store import (
     LockedDatabase,
     MissingDriver,
     Move,
+    NotAName,
     Store,
     StoredEvent,
     Taken,
@@ -266,14 +268,11 @@ def open_ledger(db: str, *, create: bool, read_only: bool = False, inspect: bool
     """
     if os.environ.get(_LOSES_EVENTS):
         raise UnsafeSetting(_LOSES_EVENTS)
+    if why := why_not_a_name(db):
+        raise NotAName(why)
     if is_postgres(db):
         return Ledger(_postgres_store(db, read_only=read_only, inspect=inspect))
     return Ledger(SqliteStore(db, create=create, read_only=read_only, inspect=inspect))
-
-
-def is_postgres(db: str) -> bool:
-    """Whether this names a PostgreSQL database, and not a file."""
-    return db.startswith(("postgresql://", "postgres://"))
 
 
 def _postgres_store(url: str, *, read_only: bool, inspect: bool) -> Store:

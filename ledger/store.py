@@ -25,6 +25,13 @@ class StoreUnusable(Exception):  # noqa: N818  says what the store is
     is_transient: ClassVar[bool] = False  # Whether the same may well work a little later.
 
 
+class NotAName(StoreUnusable):
+    """What was given is no path and no URL that is known; it may hold a password, so it is not repeated."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the ledger is named by {why}")
+
+
 class MissingDatabase(StoreUnusable):
     """There is no database; reading never makes one."""
 

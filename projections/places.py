@@ -1,6 +1,6 @@
 """Layer: projections. Which store of read models belongs to a ledger, by how the ledger is named."""
 
-from ledger.ledger import is_postgres
+from ledger.naming import is_postgres
 from projections.sqlite import SqliteReadStore
 from projections.store import ReadStore
 

@@ -69,7 +69,7 @@ COMMANDS = (["apply", "-"], ["show", "contacts", "1"], ["db", "init"], ["project
 @pytest.mark.parametrize("url", URLS)
 def test_status_shows_no_secret_of_the_ledgers_place(cli: Cli, url: str) -> None:
     ran = cli("--db", url, "status", "-o", "json")
-    assert ran.code == 5
+    assert ran.code == (5 if "://" in url else 2)  # A connection string names no ledger.
     assert SECRET not in ran.out + ran.err
     cli.patch.setenv("MERGE_LEDGER_DB", url)
     ran = cli("status", "-o", "table")

@@ -4,6 +4,7 @@ import pytest
 
 from cli.exits import Mistake
 from cli.settings import Setting, Settings, resolve
+from tests.cli.running import Cli, contact, lines
 
 
 @pytest.fixture
@@ -86,3 +87,52 @@ def test_a_settings_file_that_is_a_folder_is_a_mistake(tmp_path: Path) -> None:
 
 def test_every_setting_is_told_with_its_origin(tmp_path: Path) -> None:
     assert Setting("account", "main", "default") in settle(tmp_path).origins
+
+
+NO_LEDGERS = (
+    "host=127.0.0.1 dbname=crm user=me password=s3cret",
+    " password = 's3cret' host=h",
+    "service=crm",
+    "options=-csearch_path=x host=h",
+    "Host=h;Username=me;Password=s3cret",
+    "Server=h;Pwd=s3cret",
+    "crm password=s3cret",
+    "mysql://me:s3cret@h/crm",
+    "postgresq://me:s3cret@h/crm",
+    "PostgreSQL://me:s3cret@h/crm",
+    "postgresql+psycopg://me:s3cret@h/crm",
+    "postgresql:/me:s3cret@h/crm",
+    "postgresql:me:s3cret@h/crm",
+    "jdbc:postgresql://h/crm?password=s3cret",
+    "sqlite:///x.db",
+    "sqlite:x.db",
+    "file:x.db?mode=rw",
+    "'postgresql://me:s3cret@h/crm'",
+    " postgresql://me:s3cret@h/crm",
+    ":memory:",
+)
+
+
+@pytest.mark.parametrize("named", NO_LEDGERS)
+def test_what_names_no_ledger_becomes_no_file_whose_name_holds_a_secret(cli: Cli, named: str) -> None:
+    before = set(cli.folder.rglob("*"))
+    for words in (["apply", "-"], ["status"], ["db", "init"], ["show", "contacts", "1"], ["demo"]):
+        ran = cli("--db", named, *words, stdin=lines(contact("1")))
+        assert (ran.code, ran.out) == (2, "")
+        assert ran.err.startswith("merge-ledger: --db: db: ")
+        assert len(ran.err.splitlines()) == 1
+        assert "s3cret" not in ran.err
+    cli.patch.setenv("MERGE_LEDGER_DB", named)
+    ran = cli("apply", "-", stdin=lines(contact("1")))
+    assert (ran.code, ran.err.startswith("merge-ledger: MERGE_LEDGER_DB: db: ")) == (2, True)
+    assert "s3cret" not in ran.err
+    assert set(cli.folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "named", ["./host=h", "a=b.db", "crm:2024.db", "my host=h.db", "a b.db", "./file:x.db", "data/postgres.db", "~x.db"]
+)
+def test_a_path_stays_a_path_whatever_is_in_it(cli: Cli, named: str) -> None:
+    (cli.folder / "data").mkdir()
+    assert cli("--db", named, "apply", "-", stdin=lines(contact("1"))).code == 0
+    assert (cli.folder / named).is_file()

@@ -25,7 +25,8 @@ from typing import Any, Final, NamedTuple
 
 from domain.commands import AnyCommand, Envelope
 from ledger.indexes import rebuild_indexes
-from ledger.ledger import Ledger, is_postgres
+from ledger.ledger import Ledger
+from ledger.naming import is_postgres
 from ledger.sqlite import SqliteStore
 from ledger.store import Store
 from projections.catalogue import PROJECTIONS, TABLES_VERSION

@@ -19,6 +19,7 @@ from ledger.store import (
     MissingDatabase,
     NewerSchema,
     NotALedger,
+    NotAName,
     ReadOnlyDatabase,
     StoreUnusable,
     UnreachableDatabase,
@@ -256,3 +257,14 @@ def test_the_librarys_mode_that_loses_events_is_refused(path: Path, monkeypatch:
     with pytest.raises(UnsafeSetting, match=r"POSTGRES_ENABLE_DB_FUNCTIONS is set: .* unset it"):
         open_ledger(str(path), create=True)
     assert not path.exists()
+
+
+@pytest.mark.parametrize("named", ["host=h password=s3cret", "postgresq://me:s3cret@h/crm", ":memory:"])
+def test_from_python_too_what_names_no_ledger_becomes_no_file(
+    named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NotAName) as refused:
+        open_ledger(named, create=True)
+    assert "s3cret" not in str(refused.value)
+    assert list(tmp_path.iterdir()) == []
