@@ -8,6 +8,7 @@ from random import Random
 import pytest
 
 from consumers.files import read_batches
+from domain.view import FOLD_VERSION
 from ledger.ledger import Ledger
 from ledger.sqlite import SqliteStore
 from tests.cli.running import Cli, contact, lines
@@ -63,7 +64,7 @@ def test_what_is_executed_on_flipped_bits_ends_with_an_answer_or_one_line(cli: C
     [
         ("UPDATE lineages SET current = 'main'", "cannot be read as they were stored"),
         (
-            "REPLACE INTO snapshots VALUES ('main/records/contacts/104', 1, 1, '[]')",
+            f"REPLACE INTO snapshots VALUES ('main/records/contacts/104', 1, {FOLD_VERSION}, '[]')",  # noqa: S608  a number of ours
             "cannot be read as they were stored",
         ),
         (

@@ -143,5 +143,6 @@ def test_deciding_every_merge_again_where_it_stands_in_the_log_finds_no_differen
                 current = f"main/records/contacts/{state.merged_into}"
             view.put(stream, ledger.state(stream, before), len(ledger.stream(stream, before)))
             view.put_lineage(stream, current)
+            view.put(current, ledger.state(current, before), len(ledger.stream(current, before)))
         decided = decide(Envelope(command), view, answer.occurred_at)
         assert decided[-1][1] == answer

@@ -134,14 +134,14 @@ def test_a_statement_that_takes_too_long(postgres_url: str) -> None:
 
 @pytest.mark.parametrize("table", ["events", "claims"])
 def test_a_full_disk_stores_nothing_of_the_batch(postgres_url: str, table: str) -> None:
-    run_sql(
-        postgres_url,
-        "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$"
-        " BEGIN RAISE EXCEPTION 'no space left on device' USING ERRCODE = 'disk_full'; END $$;"
-        f" CREATE TRIGGER full_disk AFTER INSERT ON {table} FOR EACH ROW WHEN (NEW.position > 2)"
-        " EXECUTE FUNCTION full_disk()",
-    )
     with open_ledger(postgres_url, create=True) as ledger:
+        run_sql(
+            postgres_url,
+            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$"
+            " BEGIN RAISE EXCEPTION 'no space left on device' USING ERRCODE = 'disk_full'; END $$;"
+            f" CREATE TRIGGER full_disk AFTER INSERT ON {table} FOR EACH ROW WHEN (NEW.position > 2)"
+            " EXECUTE FUNCTION full_disk()",
+        )
         ledger.execute(batch(create(ANN, email="ann@x.be")))
         with refused(FullDatabase, "no room is left"):
             ledger.execute(batch(create(ANNE, email="anne@x.be"), create(ANN)))
