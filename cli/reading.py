@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from typing import Annotated, Final, TypeAlias
 
 from cyclopts import Parameter
@@ -12,6 +12,7 @@ from cli.exits import DONE, FOUND, Mistake, NotThere
 from cli.opening import position_of, reading, there
 from cli.output import Answer, drawn_by
 from cli.paging import Shown, write_pages, write_rows
+from cli.session import Session
 from domain.refusals import InvalidFilter
 from projections import shapes
 from projections.reading import Reader
@@ -59,30 +60,45 @@ def find(  # noqa: PLR0913  one a way to find
     sync: Annotated[str | None, Parameter(help="Another system's record, such as salesforce:sf1.")] = None,
     property_: Annotated[str | None, Parameter("--property", help="A property's value, NAME=VALUE.")] = None,
     session: Here,
-) -> Answer:
+) -> int:
     """Find records by address, domain, token, sync or property."""
     given = [one for one in (email, domain, usertoken, sync, property_) if one is not None]
     if len(given) != 1:
         msg = "expected one of --email, --domain, --usertoken, --sync, --property"
         raise Mistake(msg)
 
-    def look(reader: Reader) -> list[shapes.Record]:
+    def look(reader: Reader) -> Iterator[list[shapes.Record]]:
+        if property_ is not None:
+            return reader.find_by_property(object_type, *pair(property_, "--property", "="))
         if email is not None:
-            return reader.find_by_email(object_type, email)
-        if domain is not None:
-            return reader.find_by_domain(object_type, domain)
-        if usertoken is not None:
-            return reader.find_by_usertoken(object_type, usertoken)
-        if sync is not None:
-            return reader.find_by_sync(object_type, *pair(sync, "--sync", ":"))
-        return reader.find_by_property(object_type, *pair(property_ or "", "--property", "="))
+            found = reader.find_by_email(object_type, email)
+        elif domain is not None:
+            found = reader.find_by_domain(object_type, domain)
+        elif usertoken is not None:
+            found = reader.find_by_usertoken(object_type, usertoken)
+        else:
+            found = reader.find_by_sync(object_type, *pair(sync or "", "--sync", ":"))
+        return iter([found] if found else [])
 
     with reading(session) as reader, _filter_readable("--property"):
-        found = look(reader)
-    if not found:
+        found = _some(look(reader), object_type, session)
+        names = _names_of_properties(look(reader)) if session.format == "csv" else ()
+        shown = Shown(shapes.Record, drawn_by("tables:records"), {"properties": names})
+        return write_rows(found, shown, session)
+
+
+def _some(batches: Iterator[list[shapes.Record]], object_type: str, session: Session) -> Iterator[list[shapes.Record]]:
+    """Return the same batches where there is one: what is not found is known before anything is written."""
+    first = next(batches, None)
+    if first is None:
         msg = f"no {object_type} found in account {session.account}"
         raise NotThere(msg)
-    return Answer(found, drawn_by("tables:records"), rows=found)
+    return chain([first], batches)
+
+
+def _names_of_properties(batches: Iterable[list[shapes.Record]]) -> list[str]:
+    """List the names of the properties that these records have; a CSV file needs them before its first row."""
+    return sorted({name for batch in batches for record in batch for name in record.properties})
 
 
 def resolve(

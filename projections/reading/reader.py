@@ -113,8 +113,8 @@ class Reader:
         """Find the record that is kept in step with another system's."""
         return searching.find(self._now, object_type, sync_kind(system), external_id)
 
-    def find_by_property(self, object_type: str, name: str, value: str) -> list[shapes.Record]:
-        """Find the active records with a value; a look-up where the property is unique, else a search.
+    def find_by_property(self, object_type: str, name: str, value: str) -> Iterator[list[shapes.Record]]:
+        """Find the active records with a value, in batches; a look-up where the property is unique, else a search.
 
         Raises InvalidFilter where the property's type has no such value.
         """

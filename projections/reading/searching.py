@@ -4,6 +4,7 @@ An identifier is one look-up. A filter goes through the records of its type: the
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +20,7 @@ from projections.reading.records import ADDITIONAL, Claimed, additional, claimed
 from projections.tables import STOOD_AT, RecordKey
 
 _SCANNED_AT_ONCE: Final = 2_000
+_FOUND_AT_ONCE: Final = 500  # Whole records in memory.
 ACTIVE_RECORDS: Final = (
     "SELECT record_id, merge_count, properties FROM current_records"
     " WHERE account = :account AND object_type = :object_type AND status = 'active' AND merge_count >= :merged"
@@ -45,10 +47,15 @@ def find(moment: Moment, object_type: str, kind: str, value: str) -> list[shapes
 
 def find_by_property(
     moment: Moment, object_type: str, name: str, groups: Sequence[FilterGroup], value: str
-) -> list[shapes.Record]:
-    """Find records by a property: by its claim where it is unique, else among all."""
+) -> Iterator[list[shapes.Record]]:
+    """Find records by a property, a batch at a time: by its claim where it is unique, else among all."""
     found = find(moment, object_type, unique_kind(object_type, name), value.strip())
-    return found or read_records(moment, [key for key, _ in _matching(moment, object_type, groups, is_merged=False)])
+    if found:
+        yield found
+        return
+    keys = (key for key, _ in _matching(moment, object_type, groups, is_merged=False))
+    while batch := list(islice(keys, _FOUND_AT_ONCE)):
+        yield read_records(moment, batch)
 
 
 def search(

@@ -128,22 +128,65 @@ def test_the_data_of_an_event_is_one_cell_of_json(crowded: Cli) -> None:
     assert msgspec.json.decode(row["data"]) == event["data"]
 
 
+def peak(cli: Cli, words: Sequence[str], output: str) -> int:
+    """Measure the most memory that a command has at once, in bytes."""
+    cli.capture.readouterr()
+    tracemalloc.start()
+    try:
+        with Path(os.devnull).open("wb") as nowhere, io.TextIOWrapper(nowhere) as out, redirect_stdout(out):
+            assert main([*words, "-o", output, "--no-catch-up"]) == 0
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize("words", LISTS, ids=" ".join)
 def test_memory_does_not_grow_with_the_length_of_a_list(crowded: Cli, words: Sequence[str]) -> None:
-    def peak(limit: int, output: str) -> int:
-        crowded.capture.readouterr()
-        tracemalloc.start()
-        try:
-            with Path(os.devnull).open("wb") as nowhere, io.TextIOWrapper(nowhere) as out, redirect_stdout(out):
-                assert main([*words, "--limit", str(limit), "-o", output, "--no-catch-up"]) == 0
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
+    def of(limit: int, output: str) -> int:
+        return peak(crowded, [*words, "--limit", str(limit)], output)
 
     for output in ("csv", "json", "jsonl"):
-        peak(1, output)  # What is imported, and kept for later, is not counted.
+        of(1, output)  # What is imported, and kept for later, is not counted.
         # Two chunks may be there at once: one written, one read. The shortest of the lists has 2.5.
-        assert peak(100_000, output) < 2.2 * peak(CHUNK, output)
+        assert of(100_000, output) < 2.2 * of(CHUNK, output)
+
+
+FINDS_ALL = ["find", "contacts", "--property", "city=Gent"]
+FINDS_A_CHUNK = ["find", "contacts", "--property", "team=early"]
+
+
+@pytest.fixture
+def found_by_thousands(cli: Cli) -> Cli:
+    """A ledger with many records of one city, and a chunk of them in a team."""
+    people = [contact(f"p{number:05d}", city="Gent", team="late") for number in range(MANY)]
+    for one in people[:CHUNK]:
+        one["properties"]["team"] = "early"
+    people[-1]["properties"]["only_the_last_has_it"] = "yes"
+    assert cli("apply", "-", "-o", "jsonl", stdin=lines(*people)).code == 0
+    assert cli("projections", "run").code == 0
+    return cli
+
+
+def test_a_find_has_every_record_in_every_format(found_by_thousands: Cli) -> None:
+    whole = found_by_thousands(*FINDS_ALL, "-o", "json").json
+    assert [one["id"] for one in whole] == [f"p{number:05d}" for number in range(MANY)]
+    assert found_by_thousands(*FINDS_ALL, "-o", "jsonl").lines == whole
+    rows = list(csv.DictReader(io.StringIO(found_by_thousands(*FINDS_ALL, "-o", "csv").out)))
+    assert [row["id"] for row in rows] == [one["id"] for one in whole]
+    assert rows[-1]["properties.only_the_last_has_it"] == "yes"
+
+
+def test_a_find_that_finds_nothing_ends_so_in_every_format(found_by_thousands: Cli) -> None:
+    for output in ("json", "jsonl", "csv", "table"):
+        ran = found_by_thousands("find", "contacts", "--property", "city=Luik", "-o", output)
+        assert (ran.code, ran.out) == (4, "")
+
+
+def test_memory_does_not_grow_with_what_a_find_finds(found_by_thousands: Cli) -> None:
+    for output in ("csv", "json", "jsonl"):
+        peak(found_by_thousands, FINDS_A_CHUNK, output)  # What is imported, and kept for later, is not counted.
+        # Two chunks may be there at once; all of them are five.
+        assert peak(found_by_thousands, FINDS_ALL, output) < 2.2 * peak(found_by_thousands, FINDS_A_CHUNK, output)
 
 
 # -- resolving ids from stdin
