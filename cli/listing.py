@@ -31,7 +31,7 @@ def merges_list(  # noqa: PLR0913  one a filter
     """List merges, the earliest first."""
     begin, end, page = time_or_none(since, "--since"), time_or_none(until, "--until"), page_asked(limit, after)
     asked = MergesAsked(object_type=type_, record_id=record, since=begin, until=end, actor=actor)
-    with reading(session) as reader:
+    with reading(session, type_) as reader:
         return write_pages(
             lambda page: reader.merges(asked, page), page, Shown(shapes.Merge, drawn_by("tables:merges")), session
         )
@@ -116,7 +116,7 @@ def events_list(
 ) -> int:
     """List events, in order of position."""
     page = page_asked(limit, after)
-    with reading(session) as reader:
+    with reading(session, record[0] if record else None) as reader:
         return write_pages(
             lambda page: reader.events(record, type_, page),
             page,

@@ -82,10 +82,24 @@ def say_if_new(ledger: Ledger, session: Session) -> None:
 
 
 @contextmanager
-def reading(session: Session) -> Iterator[Reader]:
-    """Open one moment for reading, brought up to date first unless the settings say otherwise."""
+def reading(session: Session, object_type: str | None = None) -> Iterator[Reader]:
+    """Open one moment for reading, brought up to date first unless the settings say otherwise.
+
+    Raises NotThere where the account has no such object type.
+    """
     with opened(session) as sides, reader_of(sides, session) as reader:
+        if object_type is not None:
+            _make_sure_of_type(object_type, reader)
         yield reader
+
+
+def _make_sure_of_type(object_type: str, reader: Reader) -> None:
+    meant = reader.type_meant(object_type)
+    if meant == object_type:
+        return
+    next_step = f"did you mean {meant}?" if meant else "account show lists those that were defined"
+    msg = f"object type {object_type} does not exist in account {reader.account}; {next_step}"
+    raise NotThere(msg)
 
 
 @contextmanager

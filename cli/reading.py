@@ -44,7 +44,7 @@ def show(
 ) -> Answer:
     """Show a record, whatever its id was."""
     asked = moment(as_of)
-    with reading(session) as reader:
+    with reading(session, object_type) as reader:
         found = reader.record(object_type, record_id, as_of=position_of(reader, asked), follow=follow)
     what = f"{object_type} {record_id}" + (f" as of {as_of}" if as_of else "")
     return Answer(there(found, what, session), drawn_by("pages:record_page"))
@@ -80,7 +80,7 @@ def find(  # noqa: PLR0913  one a way to find
             found = reader.find_by_sync(object_type, *pair(sync or "", "--sync", ":"))
         return iter([found] if found else [])
 
-    with reading(session) as reader, _filter_readable("--property"):
+    with reading(session, object_type) as reader, _filter_readable("--property"):
         found = _some(look(reader), object_type, session)
         names = _names_of_properties(look(reader)) if session.format == "csv" else ()
         shown = Shown(shapes.Record, drawn_by("tables:records"), {"properties": names})
@@ -109,7 +109,7 @@ def resolve(
 ) -> int:
     """Report which records ids lead to today."""
     asked = Ids(record_ids, session)
-    with reading(session) as reader:
+    with reading(session, object_type) as reader:
         found = (reader.resolve(object_type, batch) for batch in _batches(asked))
         write_rows(found, Shown(shapes.Resolved, drawn_by("tables:resolved")), session)
     return FOUND if asked.left_out else DONE
@@ -133,7 +133,7 @@ def search(  # noqa: PLR0913  one an option
 ) -> int:
     """Search the active records of a type."""
     groups, page = filter_groups(filter_), page_asked(limit, after)
-    with reading(session) as reader, _filter_readable("--filter"):
+    with reading(session, object_type) as reader, _filter_readable("--filter"):
         names = reader.property_names(object_type, groups, merged=merged) if session.format == "csv" else ()
         return write_pages(
             lambda page: reader.search(object_type, groups, page, merged=merged),
@@ -155,7 +155,7 @@ def history(  # noqa: PLR0913  one an option
 ) -> int:
     """Show every value that a record and those merged into it ever had."""
     page = page_asked(limit, after)
-    with reading(session) as reader:
+    with reading(session, object_type) as reader:
         return write_pages(
             lambda page: there(
                 reader.history(object_type, record_id, page, property_name=property_),
@@ -171,7 +171,7 @@ def history(  # noqa: PLR0913  one an option
 def timeline(object_type: Type, record_id: Id, /, *, limit: Limit = LIMIT, after: After = None, session: Here) -> int:
     """Show the activities of a record and those merged into it, the newest first."""
     page = page_asked(limit, after)
-    with reading(session) as reader:
+    with reading(session, object_type) as reader:
         return write_pages(
             lambda page: there(reader.timeline(object_type, record_id, page), f"{object_type} {record_id}", session),
             page,
@@ -182,6 +182,6 @@ def timeline(object_type: Type, record_id: Id, /, *, limit: Limit = LIMIT, after
 
 def lineage(object_type: Type, record_id: Id, /, *, session: Here) -> Answer:
     """Show what a record was merged from."""
-    with reading(session) as reader:
+    with reading(session, object_type) as reader:
         found = reader.lineage(object_type, record_id)
     return Answer(there(found, f"{object_type} {record_id}", session), drawn_by("states:lineage_page"))

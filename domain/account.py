@@ -1,6 +1,7 @@
 """Layer: domain. An account's settings and object types, and the segments and workflows defined in it."""
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Final, Literal
 
@@ -15,6 +16,7 @@ from domain.values import PropertyType
 
 STANDARD_TYPES: Final = ("contacts", "companies", "deals", "tickets")
 OPTIONAL_TYPES: Final = ("appointments", "courses", "listings", "services")
+_ALIKE: Final = 0.75  # How much of two names is the same: company and companies are just enough.
 HUBS: Final = ("sales", "service", "marketing")
 PAID_PLANS: Final = ("professional", "enterprise")
 LIFECYCLE_STAGES: Final = (
@@ -93,6 +95,13 @@ class Account(Struct, frozen=True, omit_defaults=True):
     def knows_type(self, object_type: str) -> bool:
         """Whether this object type exists in the account, active or not."""
         return object_type in STANDARD_TYPES or object_type in OPTIONAL_TYPES or object_type in self.object_types
+
+    def type_meant(self, object_type: str) -> str | None:
+        """Name the account's type that is written most like this one, itself where it exists; None where none is."""
+        if self.knows_type(object_type):
+            return object_type
+        known = (*STANDARD_TYPES, *OPTIONAL_TYPES, *self.object_types)
+        return next(iter(get_close_matches(object_type.lower(), known, n=1, cutoff=_ALIKE)), None)
 
     def is_active(self, object_type: str) -> bool:
         """Whether records of this type can be made and merged (H02)."""

@@ -87,7 +87,7 @@ class Deciding:
     def known_type(self, object_type: str, *, active: bool = False) -> None:
         """Refuse an object type that is unknown, or with `active` one that is not activated."""
         if not self.account.knows_type(object_type):
-            raise UnknownObjectType(object_type)
+            raise UnknownObjectType(object_type, self.account.type_meant(object_type))
         if active and not self.account.is_active(object_type):
             raise ObjectTypeNotActivated(object_type)
 

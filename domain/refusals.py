@@ -41,9 +41,11 @@ class UnknownObjectType(Refusal):
 
     code = "UNKNOWN_OBJECT_TYPE"
 
-    def __init__(self, object_type: str) -> None:
+    def __init__(self, object_type: str, meant: str | None = None) -> None:
+        question = f"did you mean {meant}? if not, " if meant else ""
         super().__init__(
-            f"object type {object_type} is unknown; define it with define_object_type", object_type=object_type
+            f"object type {object_type} is unknown; {question}define it with define_object_type",
+            object_type=object_type,
         )
 
 

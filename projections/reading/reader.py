@@ -71,6 +71,13 @@ class Reader:
         """Whether the account has had a command."""
         return bool(self._now.rows.by_keys(ACCOUNTS, ["account"], ["account"], [(self.account,)]))
 
+    def type_meant(self, object_type: str) -> str | None:
+        """Name the object type of the account that is most like this one; this one where the account has it.
+
+        None where none is like it.
+        """
+        return settings.effective(self._now).type_meant(object_type)
+
     # -- records
 
     def record(

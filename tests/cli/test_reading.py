@@ -336,3 +336,40 @@ def test_what_would_command_a_terminal_is_not_written_to_it(cli: Cli) -> None:
     assert "\x07" not in out
     assert "a b" in out
     assert "\x1b" not in cli("show", "contacts", "\x1b[31m").err
+
+
+TYPED = (
+    ["show", "{}", "1"],
+    ["find", "{}", "--email", "ann@x.example"],
+    ["find", "{}", "--property", "city=Gent"],
+    ["resolve", "{}", "1"],
+    ["search", "{}"],
+    ["history", "{}", "1"],
+    ["timeline", "{}", "1"],
+    ["lineage", "{}", "1"],
+    ["merges", "list", "--type", "{}"],
+    ["events", "list", "--record", "{}", "1"],
+)
+
+
+@pytest.mark.parametrize("words", TYPED, ids=" ".join)
+def test_an_object_type_that_is_misspelt_is_named_with_the_one_that_was_meant(cli: Cli, words: list[str]) -> None:
+    cli.given(contact("1"), {"type": "define_object_type", "object_type": "subscriptions"})
+    for said, meant in (("contact", "contacts"), ("Company", "companies"), ("subscription", "subscriptions")):
+        ran = cli(*(word.format(said) for word in words), "-o", "csv")
+        assert (ran.code, ran.out) == (4, "")
+        assert ran.err == (f"merge-ledger: object type {said} does not exist in account main; did you mean {meant}?\n")
+    ran = cli(*(word.format("unicorns") for word in words))
+    assert (ran.code, ran.out) == (4, "")
+    assert ran.err == (
+        "merge-ledger: object type unicorns does not exist in account main; "
+        "account show lists those that were defined\n"
+    )
+
+
+@pytest.mark.parametrize("words", [["merge", "contact", "1", "2", "--yes"], ["preview", "contact", "1", "2"]])
+def test_a_merge_of_a_misspelt_object_type_names_the_one_that_was_meant(cli: Cli, words: list[str]) -> None:
+    cli.given(contact("1"), contact("2"))
+    ran = cli(*words)
+    assert ran.code == 3
+    assert "UNKNOWN_OBJECT_TYPE: object type contact is unknown; did you mean contacts?" in ran.err

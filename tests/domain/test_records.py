@@ -67,6 +67,9 @@ def test_an_id_is_taken_once_in_a_type_and_an_account() -> None:
 
 def test_a_record_of_an_unknown_type_is_refused() -> None:
     given().when(create(ANN._replace(object_type="unicorns"))).then_refused(UnknownObjectType)
+    given().when(create(ANN._replace(object_type="contact"))).then_refused(
+        UnknownObjectType, match=r"did you mean contacts\?"
+    )
 
 
 def test_the_first_event_tells_who_and_when() -> None:
