@@ -5,6 +5,7 @@ same file can be run again, for what is done is answered and not repeated.
 """
 
 import os
+import shlex
 import signal
 import stat
 import sys
@@ -24,7 +25,7 @@ from cli.opening import opened, say_if_new
 from cli.output import Stream, draw
 from cli.progress import Progress
 from cli.session import Session
-from consumers.files import Batch, Pipe, read_batches
+from consumers.files import Batch, NotJsonLines, Pipe, read_batches
 from consumers.messages import Unreadable
 from domain.commands import MergeRecords
 from domain.outcomes import Outcome
@@ -58,7 +59,8 @@ def apply(
     session: Here,
 ) -> int:
     """Carry out the commands of a JSON-lines file, and tell the outcome of each."""
-    with _opened(file) as source:
+    with _opened(file) as source, _said_once(file):
+        _look_ahead(source, session)
         if check:
             return _check(source, file, session)
         if session.is_asked and not yes and not _is_confirmed(source, file, session):
@@ -89,6 +91,9 @@ def _apply(source: BinaryIO, file: str, ledger: Ledger, session: Session) -> int
             raise StoreUnusable(f"{unusable}; {tally.stopped()}" if tally.total else str(unusable)) from unusable
         except BrokenPipeError:
             raise exits.PipeClosed from None
+        except NotJsonLines:
+            stream.close()
+            raise
     stream.close()
     _tell(tally, file, progress, session)
     return tally.exit_code
@@ -196,6 +201,29 @@ def _is_confirmed(source: BinaryIO, file: str, session: Session) -> bool:
     if not merges:
         return True
     return session.ask(f"apply {commands:,} commands of {file}? {merges:,} of them are merges, which are final")
+
+
+@contextmanager
+def _said_once(file: str) -> Iterator[None]:
+    """Say once that a file is not JSON lines, and what to do, instead of the same about every line."""
+    try:
+        yield
+    except NotJsonLines as error:
+        name = "FILE" if file == "-" else shlex.quote(file)
+        step = error.foreign.next_step.format(file=name)
+        msg = (
+            f"{file}: {error}, not JSON lines; nothing was applied. "
+            f"apply reads one command per line, each a JSON object (docs/formats.md); {step}"
+        )
+        raise exits.NotCommands(msg) from None
+
+
+def _look_ahead(source: BinaryIO, session: Session) -> None:
+    """Read the first lines of a file that can be read twice, before a ledger is made for it. Raises NotJsonLines."""
+    if source.seekable():
+        begin = source.tell()
+        next(read_batches(source, default_account=session.account), None)
+        source.seek(begin)
 
 
 @contextmanager

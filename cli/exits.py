@@ -25,6 +25,12 @@ class Mistake(Ending):
     code = USAGE
 
 
+class NotCommands(Ending):
+    """What was given as commands is something else; no line of it can be read."""
+
+    code = FOUND
+
+
 class NoOutput(Mistake):
     """Stdout takes nothing, such as a file on a full disk."""
 

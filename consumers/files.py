@@ -7,11 +7,12 @@ A pipe that is quiet for a moment ends a batch, so that what has come is answere
 
 import os
 import select
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Final, Protocol
 
 from msgspec import Struct
 
+from consumers.foreign import HEAD_BYTES, Foreign, recognise
 from consumers.messages import SIZE_BYTES_MAX, Read, Unreadable, read_command, too_large
 from domain.commands import DEFAULT_ACCOUNT, Envelope
 
@@ -23,6 +24,7 @@ _CHUNK_BYTES = 65_536
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LINE_END_BYTES_MAX = 2
 _BLANK = b" \t\r\n"
+_NO_OBJECT: Final = frozenset({"INVALID_JSON", "INVALID_UTF8", "TOO_LARGE", "INVALID_FIELD", "TOO_DEEP"})
 
 
 class Lines(Protocol):
@@ -59,6 +61,28 @@ class Pipe:
         return b"\n" not in self._buffer and not select.select([self._descriptor], [], [], _QUIET_S)[0]
 
 
+class NotJsonLines(ValueError):  # noqa: N818  says what the file is
+    """No line can be read, since the file is something else."""
+
+    def __init__(self, foreign: Foreign) -> None:
+        super().__init__(f"looks like {foreign.looks_like}")
+        self.foreign = foreign
+
+
+class _Head:
+    """Remembers how a file begins while its lines are read."""
+
+    def __init__(self, file: Lines) -> None:
+        self._file = file
+        self.data = b""
+
+    def readline(self, size: int, /) -> bytes:
+        line = self._file.readline(size)
+        if len(self.data) < HEAD_BYTES:
+            self.data += line[: HEAD_BYTES - len(self.data)]
+        return line
+
+
 class Batch(Struct, frozen=True):
     """Some lines of a file, read: commands and what is no command, in order.
 
@@ -78,11 +102,16 @@ class Batch(Struct, frozen=True):
 def read_batches(
     file: Lines, *, default_account: str = DEFAULT_ACCOUNT, batch_commands_max: int = BATCH_COMMANDS_MAX
 ) -> Iterator[Batch]:
-    """Read a file of JSON lines to its end; it is buffered, or a pipe. Ends with no batch for a file without lines."""
+    """Read a file of JSON lines to its end; it is buffered, or a pipe. Ends with no batch for a file without lines.
+
+    Raises NotJsonLines before the first batch where no line of it can be read and the file begins like something else.
+    """
+    head = _Head(file)
+    is_begun = False
     is_quiet = file.is_quiet if isinstance(file, Pipe) else _never
     lines: list[tuple[int, Read]] = []
     number, bytes_read, bytes_begun = 0, 0, 0
-    for number, (data, length) in enumerate(_lines(file), start=1):
+    for number, (data, length) in enumerate(_lines(head), start=1):
         bytes_read += length
         if data is None:
             lines.append((number, too_large(number)))
@@ -90,10 +119,21 @@ def read_batches(
             lines.append((number, read_command(data, default_account=default_account, line=number)))
         is_full = len(lines) >= batch_commands_max or bytes_read - bytes_begun >= BATCH_BYTES_MAX
         if is_full or (lines and is_quiet()):
+            is_begun = is_begun or _is_json_lines(lines, head)
             yield Batch(lines, number, bytes_read)
             lines, bytes_begun = [], bytes_read
     if lines:
+        is_begun = is_begun or _is_json_lines(lines, head)
         yield Batch(lines, number, bytes_read)
+
+
+def _is_json_lines(lines: Sequence[tuple[int, Read]], head: _Head) -> bool:
+    """Return True, or raise NotJsonLines: one line that is a JSON object, a wrong command too, settles it."""
+    if all(isinstance(read, Unreadable) and read.code in _NO_OBJECT for _, read in lines):
+        foreign = recognise(head.data)
+        if foreign is not None:
+            raise NotJsonLines(foreign)
+    return True
 
 
 def _never() -> bool:

@@ -1,8 +1,16 @@
+import bz2
+import gzip
+import io
+import json
+import lzma
+import os
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
 
+from cli.__main__ import main
 from tests.cli.running import Cli, contact, lines
 
 MERGE = {
@@ -130,3 +138,75 @@ def test_a_warning_is_stored_with_the_outcome_and_repeated_and_shown_on_a_termin
     drawn = cli("apply", "-", "-o", "table", stdin=lines(defined)).out
     assert "NOT_UNIQUE" in drawn
     assert "claimed when they are next set" in " ".join(drawn.split())
+
+
+ROWS = b"id,email,city\n" + b"1,ann@x.example,Gent\n" * 5_000
+ARRAY = json.dumps([contact("1"), contact("2")])
+FOREIGN = {
+    "CSV": ROWS,
+    "CSV with semicolons": ROWS.replace(b",", b";"),
+    "CSV with tabs": b"\xef\xbb\xbf" + ROWS.replace(b",", b"\t"),
+    "CSV with quotes": b'"id","email"\r\n"1","ann@x.example"\r\n',
+    "gzip": gzip.compress(PAIR * 50),
+    "bzip2": bz2.compress(PAIR),
+    "xz": lzma.compress(PAIR),
+    "ZIP": b"PK\x03\x04" + bytes(range(256)) * 9,
+    "Parquet": b"PAR1" + bytes(range(256)) * 9_000,
+    "SQLite": b"SQLite format 3\x00" + bytes(2_000),
+    "UTF-16": PAIR.decode().encode("utf-16"),
+    "UTF-16 without a mark": PAIR.decode().encode("utf-16-le"),
+    "UTF-32": PAIR.decode().encode("utf-32"),
+    "JSON array": ARRAY.encode(),
+    "JSON array, one element per line": ARRAY.replace("}, {", "},\n{").encode(),
+    "JSON array, indented": json.dumps([contact("1")] * 2, indent=1).encode(),
+    "JSON array of 2 MB": json.dumps([contact("1", text="x" * 999)] * 2_000).encode(),
+    "JSON that is spread": json.dumps(contact("1"), indent=2).encode(),
+    "XML": b"<?xml version='1.0'?>\n<contacts>\n<contact/>\n</contacts>\n",
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+@pytest.mark.parametrize("check", [[], ["--check"]], ids=["apply", "check"])
+def test_a_file_that_is_not_json_lines_is_reported_once(cli: Cli, name: str, check: list[str]) -> None:
+    (cli.folder / "some file").write_bytes(FOREIGN[name])
+    ran = cli("apply", "some file", "-o", "jsonl", *check)
+    assert (ran.code, ran.out) == (1, "")
+    assert len(ran.err.splitlines()) == 1
+    assert name.split(maxsplit=1)[0].rstrip(",") in ran.err
+    assert "one command per line" in ran.err
+    assert "docs/formats.md" in ran.err
+    assert "ann@x.example" not in ran.err
+    assert not (cli.folder / "ledger.db").exists()
+
+
+def test_a_pipe_that_is_not_json_lines_is_reported_once(cli: Cli) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as source, os.fdopen(writing, "wb") as sink:
+        sink.write(ROWS[:2_000])
+        sink.close()
+        cli.patch.setattr(sys, "stdin", io.TextIOWrapper(source))
+        assert main(["apply", "-", "-o", "json"]) == 1
+    out, err = cli.capture.readouterr()
+    assert json.loads(out) == []
+    (said,) = [line for line in err.decode().splitlines() if "looks like" in line]
+    assert said == (
+        "merge-ledger: -: looks like CSV, not JSON lines; nothing was applied. apply reads one command per line, "
+        "each a JSON object (docs/formats.md); write each row as a command"
+    )
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_lines_that_are_wrong_beside_lines_that_are_commands_lose_none_of_those(cli: Cli, name: str) -> None:
+    wrong = FOREIGN[name][:2_000].rstrip(b"\n") + b"\n"
+    ran = cli("apply", "-", "-o", "jsonl", stdin=wrong + PAIR + wrong)
+    assert [one["command_id"] for one in ran.lines if one["status"] == "applied"] == ["create-101", "create-102"]
+    assert ran.code == 1
+
+
+@pytest.mark.parametrize(
+    "data", [b"nonsense\n", b"a, b\n", b"{}\n", b'{"a":1},\n{"b":2},\n', b"{\n", b"7\n8\n", b"null\n"]
+)
+def test_a_few_lines_that_are_like_no_other_format_are_reported_one_by_one(cli: Cli, data: bytes) -> None:
+    ran = cli("apply", "-", "-o", "jsonl", stdin=data)
+    assert [one["status"] for one in ran.lines] == ["unreadable"] * len(data.splitlines())
+    assert ran.code == 1
