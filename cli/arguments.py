@@ -1,10 +1,11 @@
 """Layer: cli. Reads the arguments that have a form of their own: moments, choices, pairs, filters, ids from stdin."""
 
+import json
 import sys
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, NoReturn, TypeAlias, TypeVar
 
 import msgspec
 from cyclopts import Parameter
@@ -16,7 +17,9 @@ from domain.ids import is_id
 from domain.values import read_instant
 from projections.reading.paging import PageAsked
 
+T = TypeVar("T")
 LIMIT: Final = 100
+_FILTER_EXAMPLE: Final = '[{"filters":[{"propertyName":"city","operator":"EQ","value":"Gent"}]}]'
 _LIMIT_MAX: Final = 1_000_000_000  # Both stores can count so far, and one further.
 _REPORTED_MAX: Final = 20  # Lines that are reported one by one.
 _NOT_AN_ID: Final = "not an id; an id has 1 to 64 characters, each a letter, a digit, dot, hyphen or underscore"
@@ -39,15 +42,19 @@ def moment(text: str | None) -> int | datetime | None:
         except ValueError:  # Python reads no number of more digits than it says.
             msg = f"--as-of: expected a position, got one of {len(text):,} digits"
             raise Mistake(msg) from None
-    return instant(text, "--as-of", "a position, a date or a time such as 2026-01-31T12:00:00Z")
+    try:
+        return read_instant(text)
+    except ValueError as error:
+        msg = f"--as-of: {error}; or a position, in digits"
+        raise Mistake(msg) from None
 
 
-def instant(text: str, option: str, expected: str = "a date or a time such as 2026-01-31T12:00:00Z") -> datetime:
+def instant(text: str, option: str) -> datetime:
     """Read a date or a time."""
     try:
         return read_instant(text)
     except ValueError as error:
-        msg = f"{option}: expected {expected} ({error})"
+        msg = f"{option}: {error}"
         raise Mistake(msg) from None
 
 
@@ -77,11 +84,41 @@ def filter_groups(text: str | None) -> list[FilterGroup]:
     """Read filter groups as HubSpot's JSON has them."""
     if text is None:
         return []
+    return read_json(text, "--filter", list[FilterGroup], _FILTER_EXAMPLE)
+
+
+def read_json(text: str, option: str, shape: type[T], example: str) -> T:
+    """Read an argument that is JSON. Raises Mistake, which says where and what is wrong, and repeats nothing of it."""
     try:
-        return msgspec.json.decode(text, type=list[FilterGroup])
+        return msgspec.convert(msgspec.json.decode(text), shape)
+    except msgspec.ValidationError as error:
+        msg = f"{option}: {error}; expected JSON such as {example}"
     except (msgspec.DecodeError, RecursionError) as error:
-        msg = f"--filter: {error}"
-        raise Mistake(msg) from None
+        msg = f"{option}: not JSON: {_why_not_json(text, error)}; expected such as {example}"
+    raise Mistake(msg)
+
+
+def _why_not_json(text: str, error: Exception) -> str:
+    """Say what is wrong and where, as characters are counted; the strict decoder counts bytes and names no reason."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if not text.strip():
+        return "it is empty"
+    try:
+        json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as found:
+        if found.pos >= len(text.rstrip()):
+            return f"it ends after character {len(text):,}, before it is complete"
+        line = f"line {found.lineno}, " if found.lineno > 1 else ""
+        return f"{found.msg[:1].lower()}{found.msg[1:]}, at {line}character {found.colno}"
+    except (ValueError, RecursionError) as found:
+        return str(found)
+    return str(error).removeprefix("JSON is malformed: ")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    msg = f"{name} is not a number in JSON"
+    raise ValueError(msg)
 
 
 class Ids:

@@ -14,7 +14,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from cli import exits
-from cli.arguments import Here, pair
+from cli.arguments import Here, pair, read_json
 from cli.exits import Mistake
 from cli.opening import Opened, opened, reader_of
 from cli.output import Answer, as_json, drawn_by
@@ -165,11 +165,7 @@ def _literal(value: str) -> Any:  # noqa: ANN401  whatever a property can hold
     """Take a text as it is, and `{"value": …}` as JSON: for numbers, lists, and a text that reads `primary`."""
     if not value.startswith("{"):
         return value
-    try:
-        return msgspec.json.decode(value)
-    except (msgspec.DecodeError, RecursionError) as error:
-        msg = f"--choose: {error}"
-        raise Mistake(msg) from None
+    return read_json(value, "--choose", dict[str, Any], '{"value": 5}')
 
 
 # -- asking -----------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import inspect
 
 from domain.commands import AnyCommand
-from domain.values import is_whole_number
+from domain.values import ZONE_EXPECTED, is_whole_number
 
 # Every code of input that cannot be read. The command id of such input is not spent: mend it and send it again.
 CODES: Final = {
@@ -121,14 +121,14 @@ def _expected(said: str, raw: Any, path: str) -> str:  # noqa: ANN401
             (words for form, words in _IN_WORDS.items() if repr(form)[1:-1] in said), "other text"
         )
     if said.startswith("Expected `datetime` with"):
+        return ZONE_EXPECTED
+    if said.startswith(("Invalid RFC3339", "Expected `datetime")):
         return "expected a time with its zone, such as 2026-01-31T12:00:00Z"
     if said.startswith("Expected "):
         return "e" + said.split(", got ", maxsplit=1)[0][1:].replace("`", "").replace(" | ", " or ")
     if said.startswith(("Invalid enum value", "Invalid value")):
         allowed = ", ".join(_allowed(raw, path))
         return f"expected one of {allowed}" if allowed else "not an allowed value"
-    if said.startswith("Invalid RFC3339"):
-        return "expected a time such as 2026-01-31T12:00:00Z"
     return said.replace("`", "")
 
 

@@ -15,6 +15,9 @@ from msgspec import Meta, Struct
 
 Plain: TypeAlias = str | int | float | bool | list[str] | None
 Source: TypeAlias = Literal["manual", "form", "integration", "import", "workflow", "analytics"]
+INSTANT_EXPECTED: Final = "expected a date, or a time with its zone, such as 2026-01-31T12:00:00Z"
+ZONE_EXPECTED: Final = "expected a time with its zone, such as 2026-01-31T12:00:00Z; this one has no zone"
+
 PropertyType: TypeAlias = Literal["string", "number", "bool", "datetime", "list"]
 
 # What stands in an event where a personal value was erased.
@@ -72,17 +75,20 @@ def utc(at: datetime) -> datetime:
 
 
 def read_instant(text: str) -> datetime:
-    """Read a date (00:00Z) or a time with an offset. Raises ValueError."""
-    at = datetime.fromisoformat(text)
+    """Read a date (00:00Z) or a time with its zone. Raises ValueError, which says what was expected and no value."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(INSTANT_EXPECTED) from None
     if at.tzinfo is None:
         if len(text) > len("2026-01-01"):
-            msg = "a time needs its offset, such as Z"
-            raise ValueError(msg)
+            raise ValueError(ZONE_EXPECTED)
         return at.replace(tzinfo=UTC)
     try:
         return at.astimezone(UTC)
-    except OverflowError as error:  # The first and last hours of the calendar, in some zones.
-        raise ValueError(*error.args) from None
+    except OverflowError:  # The first and last hours of the calendar, in some zones.
+        msg = f"{INSTANT_EXPECTED}, in the years 1 to 9999 of UTC"
+        raise ValueError(msg) from None
 
 
 def write_instant(at: datetime) -> str:
@@ -113,7 +119,7 @@ def read_typed(kind: PropertyType, v: Plain) -> Plain:
                 v = [part.strip() for part in v.split(";") if part.strip()]
             if isinstance(v, list):
                 return list(dict.fromkeys(v)) or None
-    msg = f"expected {kind}"
+    msg = INSTANT_EXPECTED if kind == "datetime" else f"expected {kind}"
     raise ValueError(msg)
 
 

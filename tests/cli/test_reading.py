@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.running import Cli, contact
+from tests.cli.running import Cli, contact, lines
 
 COMPANY = {"type": "create_record", "object_type": "companies", "record_id": "51"}
 MERGE = {"type": "merge_records", "object_type": "contacts", "primary_id": "101", "secondary_id": "102"}
@@ -373,3 +373,63 @@ def test_a_merge_of_a_misspelt_object_type_names_the_one_that_was_meant(cli: Cli
     ran = cli(*words)
     assert ran.code == 3
     assert "UNKNOWN_OBJECT_TYPE: object type contact is unknown; did you mean contacts?" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("city=Gent", "expecting value, at character 1"),
+        ("", "it is empty"),
+        ("  ", "it is empty"),
+        ("[{'filters':[]}]", "expecting property name enclosed in double quotes, at character 3"),
+        ('[{"filters":[', "it ends after character 13, before it is complete"),
+        ('[{"filters":[]}]]', "extra data, at character 17"),
+        ('[\n{"filters":[]},,]', "expecting value, at line 2, character 16"),
+        ('["é" x]', "expecting ',' delimiter, at character 6"),
+        ('[{"filters":[{"value":NaN}]}]', "NaN is not a number in JSON"),
+        ("[" * 100_000, "it is nested too deeply"),
+    ],
+)
+def test_a_filter_that_is_not_json_is_told_where_and_why(cli: Cli, said: str, why: str) -> None:
+    cli.given(contact("1"))
+    ran = cli("search", "contacts", "--filter", said)
+    example = '[{"filters":[{"propertyName":"city","operator":"EQ","value":"Gent"}]}]'
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == f"merge-ledger: --filter: not JSON: {why}; expected such as {example}\n"
+
+
+@pytest.mark.parametrize("said", ['{"filters":[]}', '"x"', "5", '[{"filtres":[]}]'])
+def test_a_filter_that_is_json_of_another_shape_is_shown_one_that_is_right(cli: Cli, said: str) -> None:
+    cli.given(contact("1"))
+    ran = cli("search", "contacts", "--filter", said)
+    assert (ran.code, ran.out) == (2, "")
+    assert 'expected JSON such as [{"filters":[{' in ran.err
+
+
+def test_a_choice_that_is_not_json_is_told_where_and_why(cli: Cli) -> None:
+    cli.given(contact("1", n=5), contact("2", n=6))
+    for said, why in (
+        ("{value: 5}", "expecting property name enclosed in double quotes, at character 2"),
+        ('{"value": ', "it ends after character 10, before it is complete"),
+        ('{"value": 5}x', "extra data, at character 13"),
+    ):
+        ran = cli("preview", "contacts", "1", "2", "--choose", f"n={said}")
+        assert (ran.code, ran.out) == (2, "")
+        assert ran.err == f'merge-ledger: --choose: not JSON: {why}; expected such as {{"value": 5}}\n'
+
+
+@pytest.mark.parametrize("words", [["show", "contacts", "1", "--as-of"], ["merges", "list", "--since"]], ids=" ".join)
+def test_a_time_without_its_zone_is_told_so(cli: Cli, words: list[str]) -> None:
+    cli.given(contact("1"))
+    ran = cli(*words, "2026-01-31T12:00:00")
+    assert ran.code == 2
+    assert "expected a time with its zone, such as 2026-01-31T12:00:00Z; this one has no zone" in ran.err
+    assert "isoformat" not in cli(*words, "yesterday").err
+
+
+def test_a_value_without_its_zone_is_refused_as_such(cli: Cli) -> None:
+    cli.given({"type": "define_object_type", "object_type": "contacts", "properties": {"seen": {"type": "datetime"}}})
+    said = {"2026-01-31T12:00:00": "this one has no zone", "yesterday": "expected a date, or a time with its zone"}
+    for number, (value, why) in enumerate(said.items()):
+        ran = cli("apply", "-", "-o", "jsonl", stdin=lines(contact(f"c{number}", seen=value)))
+        assert (ran.lines[0]["code"], why in ran.lines[0]["message"]) == ("INVALID_PROPERTY", True)

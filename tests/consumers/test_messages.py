@@ -119,17 +119,17 @@ def test_a_merge_with_a_field_nobody_knows_is_unreadable() -> None:
         (
             line(CREATE, occurred_at="2026-01-31T12:00:00"),
             "INVALID_FIELD",
-            "expected a time with its zone, such as 2026-01-31T12:00:00Z at $.occurred_at",
+            "expected a time with its zone, such as 2026-01-31T12:00:00Z; this one has no zone at $.occurred_at",
         ),
         (
             line(CREATE, properties={"a": {"value": 1, "at": "2026-01-31T12:00:00"}}),
             "INVALID_FIELD",
-            "expected a time with its zone, such as 2026-01-31T12:00:00Z at $.properties.a.at",
+            "expected a time with its zone, such as 2026-01-31T12:00:00Z; this one has no zone at $.properties.a.at",
         ),
         (
             line(CREATE, occurred_at="yesterday"),
             "INVALID_FIELD",
-            "expected a time such as 2026-01-31T12:00:00Z at $.occurred_at",
+            "expected a time with its zone, such as 2026-01-31T12:00:00Z at $.occurred_at",
         ),
         (line(CREATE, occurred_at="0001-01-01T00:00:00+14:00"), "INVALID_FIELD", "time out of range at $.occurred_at"),
         (
