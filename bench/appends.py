@@ -20,8 +20,8 @@ from bench.measuring import Measured, Sizes, compared, rate, run
 from bench.places import SQLITE, Place, ledger_in
 from bench.sides import execute, traffic
 from ledger.ledger import Ledger
-from ledger.postgres_arrays import Documents, Integers, Texts, adapters_of_columns
-from ledger.store import Append, EventRow, ReadSet
+from ledger.store.port import Append, EventRow, ReadSet
+from ledger.store.postgres.arrays import Documents, Integers, Texts, adapters_of_columns
 
 A_COMMIT = 1_000
 RECORDED_AT = "2026-01-01T00:00:00.000000+00:00"

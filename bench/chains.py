@@ -13,12 +13,12 @@ from functools import partial
 from bench.measuring import Measured, Sizes, compared, run, seconds
 from bench.places import Place
 from bench.sides import create, execute, merge, properties
-from domain.commands import MergeRecords
-from domain.values import Sent
+from domain.language.commands import MergeRecords
+from domain.language.values import Sent
 from ledger.ledger import Ledger, open_ledger
-from projections.places import read_store
+from projections.opening import read_store
 from projections.reading import Reader, open_reader
-from projections.runner import Projector
+from projections.running.runner import Projector
 
 SIZES = (
     Sizes("turns", 5, 1, "turns of each depth"),

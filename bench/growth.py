@@ -16,7 +16,7 @@ from functools import partial
 from bench.measuring import Measured, Sizes, compared, rate, run
 from bench.places import Place, ledger_in
 from bench.sides import create, execute, merge, properties
-from domain.commands import MergeRecords
+from domain.language.commands import MergeRecords
 from ledger.ledger import Ledger
 
 EVENTS_A_CONTACT = 2  # It was created, and the command was applied.

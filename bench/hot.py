@@ -13,8 +13,8 @@ from functools import partial
 from bench.measuring import Measured, Sizes, compared, run, seconds
 from bench.places import Place
 from bench.sides import create, execute, link, merge, properties, update
-from domain.commands import AnyCommand, MergeRecords, Target
-from domain.values import Sent
+from domain.language.commands import AnyCommand, MergeRecords, Target
+from domain.language.values import Sent
 from ledger.ledger import open_ledger
 
 SIZES = (

@@ -19,8 +19,8 @@ from bench.measuring import Measured, Sizes, compared, run
 from bench.places import Place
 from bench.sides import execute, traffic
 from ledger.ledger import open_ledger
-from projections.places import read_store
-from projections.runner import Progress, Projector
+from projections.opening import read_store
+from projections.running.runner import Progress, Projector
 
 MEBIBYTE = 1 << 20
 ROUNDS = 100  # A look at the memory.

@@ -23,12 +23,12 @@ import msgspec
 from kafka import KafkaProducer
 
 from consumers import topics
-from consumers.kafka_admin import KafkaAdmin
-from consumers.kafka_client import client_config
-from consumers.kafka_settings import KafkaSettings
-from consumers.publish import NAME as PUBLISHER
+from consumers.kafka.admin import KafkaAdmin
+from consumers.kafka.client import client_config
+from consumers.kafka.settings import KafkaSettings
+from consumers.publisher.publisher import NAME as PUBLISHER
 from deploy.kafka.broker import Broker, free_ports
-from domain.commands import AnyCommand
+from domain.language.commands import AnyCommand
 from ledger.ledger import Ledger, open_ledger
 
 ROOT: Final = Path(__file__).resolve().parents[1]

@@ -18,7 +18,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from ledger.ledger import Ledger, migrate_ledger, open_ledger
-from projections.places import prepare_read_store
+from projections.opening import prepare_read_store
 
 SQLITE: Final = "sqlite"
 POSTGRESQL: Final = "postgresql"

@@ -27,8 +27,8 @@ from bench.measuring import Measured, Sizes, compared, rate, run
 from bench.places import SQLITE, Place
 from bench.sides import Stock, carry_out, execute, traffic
 from ledger.ledger import Ledger, open_ledger
-from projections.places import read_store
-from projections.runner import Projector
+from projections.opening import read_store
+from projections.running.runner import Projector
 
 PAGE_EVENTS = 5_000
 CREATE = (

@@ -13,9 +13,9 @@ from uuid import UUID
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
 
-from domain.commands import AnyCommand, Associate, CreateRecord, Envelope, LogActivity, MergeRecords, Target
-from domain.commands import UpdateRecord as Update
-from domain.values import Sent
+from domain.language.commands import AnyCommand, Associate, CreateRecord, Envelope, LogActivity, MergeRecords, Target
+from domain.language.commands import UpdateRecord as Update
+from domain.language.values import Sent
 from ledger.ledger import Ledger
 
 AT: Final = datetime(2026, 1, 1, tzinfo=UTC)

@@ -29,9 +29,9 @@ from bench.pipeline import PARTITIONS, TIMEOUT_S, Pipeline, broker
 from bench.places import POSTGRESQL, Place, ledger_in
 from bench.sides import Stock, carry_out, execute, traffic
 from consumers import topics
-from consumers.kafka_client import client_config
-from consumers.kafka_settings import KafkaSettings
-from domain.commands import AnyCommand
+from consumers.kafka.client import client_config
+from consumers.kafka.settings import KafkaSettings
+from domain.language.commands import AnyCommand
 
 SIZES = (
     Sizes("turns", 4, 1, "turns of each side"),

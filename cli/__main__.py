@@ -13,11 +13,11 @@ from typing import Annotated, Any, Final, Literal
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from cli import exits
-from cli.masking import masked
-from cli.session import Session, visible
-from cli.settings import resolve
-from cli.streams import make_ready
+from cli.session import exits
+from cli.session.masking import masked
+from cli.session.session import Session, visible
+from cli.session.settings import resolve
+from cli.session.streams import make_ready
 
 _DASH: Final = "\0-"  # Stands for a bare `-`, which the parser takes for an option; no argument can hold a NUL.
 
@@ -61,46 +61,64 @@ def _commands() -> None:
     dlq = _family("dlq", "Look after messages that could not be read as commands.", _operating)
     database = _family("db", "Make or migrate the ledger's database.", _operating)
 
-    app.command("cli.applying:apply", name="apply", help="Carry out the commands of a JSON-lines file.", group=_merging)
-    app.command("cli.merging:merge", name="merge", help="Merge two records. Merges are final.", group=_merging)
-    app.command("cli.merging:preview", name="preview", help="Show what a merge would do, and why.", group=_merging)
-    app.command("cli.merging:unmerge", name="unmerge", help="Is refused: merges are final.", group=_merging)
+    app.command(
+        "cli.commands.apply:apply", name="apply", help="Carry out the commands of a JSON-lines file.", group=_merging
+    )
+    app.command("cli.commands.merge:merge", name="merge", help="Merge two records. Merges are final.", group=_merging)
+    app.command(
+        "cli.commands.merge:preview", name="preview", help="Show what a merge would do, and why.", group=_merging
+    )
+    app.command("cli.commands.merge:unmerge", name="unmerge", help="Is refused: merges are final.", group=_merging)
 
-    app.command("cli.reading:show", name="show", help="Show a record, whatever its id was.", group=_reading)
-    app.command("cli.reading:find", name="find", help="Find records by address, token or property.", group=_reading)
-    app.command("cli.reading:resolve", name="resolve", help="Tell which records ids lead to today.", group=_reading)
-    app.command("cli.reading:search", name="search", help="Search records with filters.", group=_reading)
-    app.command("cli.reading:history", name="history", help="Show every value a record ever had.", group=_reading)
-    app.command("cli.reading:timeline", name="timeline", help="Show a record's activities.", group=_reading)
-    app.command("cli.reading:lineage", name="lineage", help="Show what a record was merged from.", group=_reading)
+    app.command("cli.commands.records:show", name="show", help="Show a record, whatever its id was.", group=_reading)
+    app.command(
+        "cli.commands.records:find", name="find", help="Find records by address, token or property.", group=_reading
+    )
+    app.command(
+        "cli.commands.records:resolve", name="resolve", help="Tell which records ids lead to today.", group=_reading
+    )
+    app.command("cli.commands.records:search", name="search", help="Search records with filters.", group=_reading)
+    app.command(
+        "cli.commands.records:history", name="history", help="Show every value a record ever had.", group=_reading
+    )
+    app.command("cli.commands.records:timeline", name="timeline", help="Show a record's activities.", group=_reading)
+    app.command(
+        "cli.commands.records:lineage", name="lineage", help="Show what a record was merged from.", group=_reading
+    )
 
-    merges.command("cli.listing:merges_list", name="list", help="List merges, the earliest first.")
-    merges.command("cli.listing:merges_show", name="show", help="Show a merge: both sides, the result, and why.")
-    segments.command("cli.listing:segments_list", name="list", help="List segments.")
-    segments.command("cli.listing:segments_show", name="show", help="Show a segment.")
-    workflows.command("cli.listing:workflows_list", name="list", help="List workflows.")
-    workflows.command("cli.listing:workflows_show", name="show", help="Show a workflow.")
-    outcomes.command("cli.listing:outcomes_list", name="list", help="List outcomes.")
-    outcomes.command("cli.listing:outcomes_show", name="show", help="Show a command's outcome.")
-    events.command("cli.listing:events_list", name="list", help="List events, in order of position.")
-    account.command("cli.listing:account_show", name="show", help="Show effective settings and their origin.")
+    merges.command("cli.commands.lists:merges_list", name="list", help="List merges, the earliest first.")
+    merges.command("cli.commands.lists:merges_show", name="show", help="Show a merge: both sides, the result, and why.")
+    segments.command("cli.commands.lists:segments_list", name="list", help="List segments.")
+    segments.command("cli.commands.lists:segments_show", name="show", help="Show a segment.")
+    workflows.command("cli.commands.lists:workflows_list", name="list", help="List workflows.")
+    workflows.command("cli.commands.lists:workflows_show", name="show", help="Show a workflow.")
+    outcomes.command("cli.commands.lists:outcomes_list", name="list", help="List outcomes.")
+    outcomes.command("cli.commands.lists:outcomes_show", name="show", help="Show a command's outcome.")
+    events.command("cli.commands.lists:events_list", name="list", help="List events, in order of position.")
+    account.command("cli.commands.lists:account_show", name="show", help="Show effective settings and their origin.")
 
-    projections.command("cli.operating:projections_list", name="list", help="Show position, lag and digest of each.")
-    projections.command("cli.operating:projections_run", name="run", help="Bring the projections up to date.")
-    projections.command("cli.operating:projections_rebuild", name="rebuild", help="Build them again from nothing.")
-    database.command("cli.database:db_init", name="init", help="Make the ledger's tables.")
-    database.command("cli.database:db_migrate", name="migrate", help="Bring them to this version's schema.")
-    worker.command("cli.worker:consume", name="consume", help="Carry out the commands of the topic.")
-    worker.command("cli.worker:publish", name="publish", help="Publish results, merges, state and id map.")
-    worker.command("cli.worker:project", name="project", help="Keep the projections up to date.")
-    worker.command("cli.kafka_resume:resume", name="resume", help="Say where a halted partition is read on.")
-    topics.command("cli.kafka:topics_create", name="create", help="Make the topics that are not there yet.")
-    dlq.command("cli.kafka:dlq_list", name="list", help="List what could not be read, and why.")
-    dlq.command("cli.kafka:dlq_show", name="show", help="Show one with its bytes.")
-    dlq.command("cli.kafka:dlq_redrive", name="redrive", help="Send one again to where it came from.")
-    app.command("cli.kafka:schema_of", name="schema", help="Print the contract of the topics.", group=_operating)
-    app.command("cli.operating:status", name="status", help="Show database, lag and settings.", group=_operating)
-    app.command("cli.demo:demo", name="demo", help="See it all work, on sample data.", group=_operating)
+    projections.command(
+        "cli.commands.operate:projections_list", name="list", help="Show position, lag and digest of each."
+    )
+    projections.command("cli.commands.operate:projections_run", name="run", help="Bring the projections up to date.")
+    projections.command(
+        "cli.commands.operate:projections_rebuild", name="rebuild", help="Build them again from nothing."
+    )
+    database.command("cli.commands.database:db_init", name="init", help="Make the ledger's tables.")
+    database.command("cli.commands.database:db_migrate", name="migrate", help="Bring them to this version's schema.")
+    worker.command("cli.commands.workers:consume", name="consume", help="Carry out the commands of the topic.")
+    worker.command("cli.commands.workers:publish", name="publish", help="Publish results, merges, state and id map.")
+    worker.command("cli.commands.workers:project", name="project", help="Keep the projections up to date.")
+    worker.command("cli.commands.resume:resume", name="resume", help="Say where a halted partition is read on.")
+    topics.command("cli.commands.topics:topics_create", name="create", help="Make the topics that are not there yet.")
+    dlq.command("cli.commands.topics:dlq_list", name="list", help="List what could not be read, and why.")
+    dlq.command("cli.commands.topics:dlq_show", name="show", help="Show one with its bytes.")
+    dlq.command("cli.commands.topics:dlq_redrive", name="redrive", help="Send one again to where it came from.")
+    app.command(
+        "cli.commands.topics:schema_of", name="schema", help="Print the contract of the topics.", group=_operating
+    )
+    app.command("cli.commands.operate:status", name="status", help="Show database, lag and settings.", group=_operating)
+    app.command("cli.commands.demo:demo", name="demo", help="See it all work, on sample data.", group=_operating)
 
 
 def _family(name: str, what: str, group: Group) -> App:
@@ -141,7 +159,7 @@ def launch(
     result = command(*bound.args, **bound.kwargs, **({"session": session} if "session" in given else {}))
     if result is None or isinstance(result, int):
         return result or exits.DONE
-    from cli.output import write  # noqa: PLC0415  help needs no writer
+    from cli.drawing.output import write  # noqa: PLC0415  help needs no writer
 
     return write(result, session)
 
@@ -168,7 +186,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001  the last resort: a user never sees a traceback
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # The store has its own words for a full disk.
             return _end(exits.NoOutput.code, str(exits.NoOutput(error)))
-        from cli.crash import explain  # noqa: PLC0415  only then
+        from cli.session.crash import explain  # noqa: PLC0415  only then
 
         return _end(*explain(error, words))
     return code or exits.DONE

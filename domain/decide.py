@@ -4,13 +4,15 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import assert_never
 
-from domain import belonging, defining, editing, identifying, linking, merging, streams
-from domain import commands as c
-from domain import events as e
-from domain.deciding import Deciding, follow_needs
-from domain.ids import RecordRef
-from domain.refusals import Refusal, UnmergeNotSupported
-from domain.view import Need, Recorded, View
+from domain.decisions import belonging, identifiers, links, records, settings
+from domain.decisions.context import Deciding, follow_needs
+from domain.language import commands as c
+from domain.language import events as e
+from domain.language import streams
+from domain.language.ids import RecordRef
+from domain.language.refusals import Refusal, UnmergeNotSupported
+from domain.merge import merging
+from domain.state.view import Need, Recorded, View
 
 _WORKAROUNDS = {"contacts": "H52", "companies": "H53"}
 
@@ -34,25 +36,25 @@ def _needs(command: c.AnyCommand, view: View) -> Iterable[Need]:  # noqa: PLR091
         case c.MergeRecords():
             return merging.merge_needs(command, view)
         case c.CreateRecord():
-            return editing.create_needs(command, view)
+            return records.create_needs(command, view)
         case c.UpdateRecord():
-            return editing.update_needs(command, view)
+            return records.update_needs(command, view)
         case c.Associate() | c.Dissociate():
-            return linking.link_needs(command, view)
+            return links.link_needs(command, view)
         case c.LogActivity():
-            return linking.activity_needs(command, view)
+            return links.activity_needs(command, view)
         case c.SubmitForm():
-            return identifying.form_needs(command, view)
+            return identifiers.form_needs(command, view)
         case c.IdentifierCommand():
-            return identifying.additional_needs(command, view)
+            return identifiers.additional_needs(command, view)
         case c.MarkCommand():
-            return linking.mark_needs(command, view)
+            return links.mark_needs(command, view)
         case c.RecreateRecord():
-            return editing.recreate_needs(command, view)
+            return records.recreate_needs(command, view)
         case c.DefineSegment():
             return (streams.segment(command.account, command.segment_id),)
         case c.DefineWorkflow():
-            return defining.workflow_needs(command)
+            return settings.workflow_needs(command)
         case c.ConfigureAccount() | c.DefineObjectType() | c.UnmergeRecords():
             return ()
         case c.ArchiveRecord() | c.RestoreRecord():
@@ -118,33 +120,33 @@ def _carry_out(deciding: Deciding, command: c.AnyCommand) -> None:  # noqa: C901
         case c.UnmergeRecords():
             raise UnmergeNotSupported(command.object_type, _WORKAROUNDS.get(command.object_type))
         case c.RecreateRecord():
-            editing.recreate_record(deciding, command)
+            records.recreate_record(deciding, command)
         case c.CreateRecord():
-            editing.create_record(deciding, command)
+            records.create_record(deciding, command)
         case c.UpdateRecord():
-            editing.update_record(deciding, command)
+            records.update_record(deciding, command)
         case c.ArchiveRecord():
-            editing.archive_record(deciding, command)
+            records.archive_record(deciding, command)
         case c.RestoreRecord():
-            editing.restore_record(deciding, command)
+            records.restore_record(deciding, command)
         case c.Associate():
-            linking.associate(deciding, command)
+            links.associate(deciding, command)
         case c.Dissociate():
-            linking.dissociate(deciding, command)
+            links.dissociate(deciding, command)
         case c.LogActivity():
-            linking.log_activity(deciding, command)
+            links.log_activity(deciding, command)
         case c.MarkNotDuplicates():
-            linking.mark_not_duplicates(deciding, command)
+            links.mark_not_duplicates(deciding, command)
         case c.UnmarkNotDuplicates():
-            linking.unmark_not_duplicates(deciding, command)
+            links.unmark_not_duplicates(deciding, command)
         case c.SubmitForm():
-            identifying.submit_form(deciding, command)
+            identifiers.submit_form(deciding, command)
         case c.AddIdentifier():
-            identifying.add_identifier(deciding, command)
+            identifiers.add_identifier(deciding, command)
         case c.RemoveIdentifier():
-            identifying.remove_identifier(deciding, command)
+            identifiers.remove_identifier(deciding, command)
         case c.SetPrimaryIdentifier():
-            identifying.set_primary_identifier(deciding, command)
+            identifiers.set_primary_identifier(deciding, command)
         case c.AddToSegment():
             belonging.add_to_segment(deciding, command)
         case c.RemoveFromSegment():
@@ -168,12 +170,12 @@ def _carry_out(deciding: Deciding, command: c.AnyCommand) -> None:  # noqa: C901
         case c.LiftSuppression():
             belonging.lift_suppression(deciding, command)
         case c.ConfigureAccount():
-            defining.configure_account(deciding, command)
+            settings.configure_account(deciding, command)
         case c.DefineObjectType():
-            defining.define_object_type(deciding, command)
+            settings.define_object_type(deciding, command)
         case c.DefineSegment():
-            defining.define_segment(deciding, command)
+            settings.define_segment(deciding, command)
         case c.DefineWorkflow():
-            defining.define_workflow(deciding, command)
+            settings.define_workflow(deciding, command)
         case _:
             assert_never(command)

@@ -15,23 +15,23 @@ from typing import Any, Final, NamedTuple, Self
 from msgspec.structs import astuple
 
 from domain import decide as decisions
-from domain.commands import Envelope, MergeRecords, UnreadableInput
-from domain.events import Event, RecordsMerged
-from domain.ids import RecordRef
-from domain.outcomes import Outcome
-from domain.refusals import Refusal
-from domain.view import View
-from domain.warned import Warned
-from ledger import reading
-from ledger.codec import decode
-from ledger.cycles import no_garbage_collection
-from ledger.damage import ContradictingIndexes
-from ledger.executing import Execution, outcome_at, repeated
-from ledger.loading import Loader
+from domain.language.commands import Envelope, MergeRecords, UnreadableInput
+from domain.language.events import Event, RecordsMerged
+from domain.language.ids import RecordRef
+from domain.language.outcomes import Outcome
+from domain.language.refusals import Refusal
+from domain.language.warned import Warned
+from domain.state.view import View
+from ledger import positions
+from ledger.batch.execution import Execution, outcome_at, repeated
+from ledger.batch.gc_pause import no_garbage_collection
+from ledger.batch.loading import Loader
+from ledger.batch.state_cache import StateCache
+from ledger.batch.valid import Input, valid, valid_command, valid_move
 from ledger.naming import is_postgres, why_not_a_name
-from ledger.sqlite import SqliteStore
-from ledger.states import StateCache
-from ledger.store import (
+from ledger.store.codec import decode
+from ledger.store.damage import ContradictingIndexes
+from ledger.store.port import (
     MICROSECOND,
     Bookmark,
     Conflict,
@@ -46,7 +46,7 @@ from ledger.store import (
     Unit,
     UnsafeSetting,
 )
-from ledger.valid import Input, valid, valid_command, valid_move
+from ledger.store.sqlite.store import SqliteStore
 
 BATCH_COMMANDS_MAX: Final = 10_000  # What one commit holds in memory; 1,000 is as fast.
 _RECONNECTING_S: Final = 5.0  # A server that is started again is back within this.
@@ -230,7 +230,7 @@ class Ledger:
     def position_at(self, time: datetime) -> int:
         """Find the last event recorded at or before a time; 0 where there is none."""
         with self.store.reading() as snapshot:
-            return reading.position_at(snapshot, time)
+            return positions.position_at(snapshot, time)
 
     # -- who reads and writes elsewhere, and how far
 
@@ -258,7 +258,7 @@ class Ledger:
     def end_of_command(self, position: int) -> int:
         """Find where the command that wrote this position ends: at its outcome."""
         with self.store.reading() as snapshot:
-            return reading.end_of_command(snapshot, position)
+            return positions.end_of_command(snapshot, position)
 
 
 def open_ledger(db: str, *, create: bool, read_only: bool = False, inspect: bool = False) -> Ledger:
@@ -277,7 +277,7 @@ def open_ledger(db: str, *, create: bool, read_only: bool = False, inspect: bool
 
 def _postgres_store(url: str, *, read_only: bool, inspect: bool) -> Store:
     try:
-        from ledger.postgres import PostgresStore  # noqa: PLC0415  its driver is an extra, and slow to load
+        from ledger.store.postgres.store import PostgresStore  # noqa: PLC0415  its driver is an extra, and slow to load
     except ModuleNotFoundError as error:
         raise MissingDriver(error.name or "psycopg") from error
     return PostgresStore(url, read_only=read_only, inspect=inspect)
@@ -289,7 +289,7 @@ def migrate_ledger(url: str, *, create: bool) -> tuple[int, int]:
     Returns the schema before (0: none) and after. Raises StoreUnusable.
     """
     try:
-        from ledger.postgres import migrate  # noqa: PLC0415  as above
+        from ledger.store.postgres.store import migrate  # noqa: PLC0415  as above
     except ModuleNotFoundError as error:
         raise MissingDriver(error.name or "psycopg") from error
     return migrate(url, create=create)

@@ -22,11 +22,11 @@ from eventsourcing.persistence import (
 )
 from eventsourcing.persistence import StoredEvent as LibraryEvent
 
-from domain.events import Event
-from domain.view import evolve
-from ledger.codec import decode, encode
-from ledger.indexes import Changes, changes_of
-from ledger.store import Conflict, ReadSet, Store
+from domain.language.events import Event
+from domain.state.view import evolve
+from ledger.indexes.changes import Changes, changes_of
+from ledger.store.codec import decode, encode
+from ledger.store.port import Conflict, ReadSet, Store
 
 PAGE_EVENTS: Final = 1_000
 

@@ -3,11 +3,11 @@
 import time
 from typing import Final, NamedTuple
 
-from ledger.damage import Damaged
 from ledger.ledger import Ledger
-from ledger.reading import read_commands
-from ledger.store import StoreUnusable
-from ledger.watching import whole_commands
+from ledger.positions import read_commands
+from ledger.store.damage import Damaged
+from ledger.store.port import StoreUnusable
+from ledger.store.watching import whole_commands
 
 PAGE_EVENTS: Final = 5_000
 

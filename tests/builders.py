@@ -13,15 +13,15 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import UNSET
 
-from domain import commands as c
-from domain import events as e
-from domain import filters as f
-from domain import streams
-from domain.commands import DEFAULT_ACCOUNT
-from domain.comparing import Scalar
-from domain.ids import RecordRef
-from domain.values import Dressed, Plain, Sent, Source, Value
-from domain.view import Recorded
+from domain.language import commands as c
+from domain.language import events as e
+from domain.language import filters as f
+from domain.language import streams
+from domain.language.commands import DEFAULT_ACCOUNT
+from domain.language.comparing import Scalar
+from domain.language.ids import RecordRef
+from domain.language.values import Dressed, Plain, Sent, Source, Value
+from domain.state.view import Recorded
 
 ANN = RecordRef("contacts", "101")
 ANNE = RecordRef("contacts", "102")

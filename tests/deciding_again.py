@@ -8,10 +8,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from domain.commands import AnyCommand, Envelope
 from domain.decide import decide
-from domain.events import OUTCOME_TYPES, CommandIdReused
-from domain.view import Recorded, View
+from domain.language.commands import AnyCommand, Envelope
+from domain.language.events import OUTCOME_TYPES, CommandIdReused
+from domain.state.view import Recorded, View
 from ledger.ledger import Ledger
 from tests.specification import InMemoryLedger
 

@@ -10,18 +10,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from domain.commands import DEFAULT_ACCOUNT, AnyCommand, Envelope
-from domain.filters import FilterGroup
-from domain.ids import RecordRef
-from domain.outcomes import Outcome
+from domain.language.commands import DEFAULT_ACCOUNT, AnyCommand, Envelope
+from domain.language.filters import FilterGroup
+from domain.language.ids import RecordRef
+from domain.language.outcomes import Outcome
 from ledger.ledger import Ledger
-from ledger.sqlite import SqliteStore
-from projections import shapes
+from ledger.store.sqlite.store import SqliteStore
+from projections.reading import shapes
 from projections.reading.paging import PageAsked
 from projections.reading.reader import Reader, open_reader
-from projections.runner import Projector
-from projections.sqlite import SqliteReadStore
-from projections.store import ReadStore
+from projections.running.runner import Projector
+from projections.store.port import ReadStore
+from projections.store.sqlite import SqliteReadStore
 from tests.specification import START, STEP
 
 

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from domain.outcomes import Outcome
+from domain.language.outcomes import Outcome
 
 
 def as_first(again: Outcome) -> Outcome:

@@ -15,21 +15,21 @@ from typing import Any, Final, Literal, NamedTuple, Self, TypeAlias, TypeVar
 
 import msgspec
 
-from domain import commands as c
-from domain import events as e
-from domain import streams
-from domain.account import Account
-from domain.claims import ClaimKey
-from domain.commands import DEFAULT_ACCOUNT, AnyCommand, Envelope
 from domain.decide import decide, needs, preview
-from domain.hierarchy import LEVELS_MAX
-from domain.ids import RecordId, RecordRef
-from domain.merging import Preview
-from domain.outcomes import Outcome, outcome_of, repeated_outcome
-from domain.record import Record, kept_value
-from domain.refusals import Refusal
-from domain.values import Dressed, Plain, Value
-from domain.view import HeldBy, Lineage, Need, Recorded, View, claims_changed, evolve
+from domain.decisions.hierarchy import LEVELS_MAX
+from domain.language import commands as c
+from domain.language import events as e
+from domain.language import streams
+from domain.language.commands import DEFAULT_ACCOUNT, AnyCommand, Envelope
+from domain.language.ids import RecordId, RecordRef
+from domain.language.outcomes import Outcome, outcome_of, repeated_outcome
+from domain.language.refusals import Refusal
+from domain.language.values import Dressed, Plain, Value
+from domain.merge.merging import Preview
+from domain.state.account import Account
+from domain.state.claims import ClaimKey
+from domain.state.record import Record, kept_value
+from domain.state.view import HeldBy, Lineage, Need, Recorded, View, claims_changed, evolve
 
 START: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)  # When the first command of a test is executed.
 STEP: Final = timedelta(minutes=1)

@@ -13,9 +13,9 @@ from typing import Final, NamedTuple, TypeAlias, TypeVar
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from domain import commands as c
-from domain.ids import RecordRef
-from domain.values import Plain, Sent
+from domain.language import commands as c
+from domain.language.ids import RecordRef
+from domain.language.values import Plain, Sent
 from tests import builders as b
 
 LENGTH_MAX: Final = 50

@@ -6,7 +6,7 @@ from typing import Final
 from cli.sample.companies import Company
 from cli.sample.names import CAMPAIGNS, CITIES, FIRST_NAMES, JOB_TITLES, LAST_NAMES, SOURCES, City, ascii_of
 from cli.sample.script import Body, Script, ref
-from domain.account import LIFECYCLE_STAGES
+from domain.state.account import LIFECYCLE_STAGES
 
 CONTACTS: Final = 1180  # The heroes of chapter 4 bring them to about 1,200.
 FIRST_ID: Final = 10001

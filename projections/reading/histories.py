@@ -5,15 +5,15 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from domain import events as e
-from domain.values import Value
-from projections import shapes
-from projections.history import PROPERTY_CHANGES
-from projections.merged_ids import MERGES
-from projections.reading.moment import Lineages, Moment, lineages, stood
+from domain.language import events as e
+from domain.language.values import Value
+from projections.models.history import PROPERTY_CHANGES
+from projections.models.merged_ids import MERGES
+from projections.models.timeline import ACTIVITIES, ACTIVITY_RECORDS
+from projections.reading import shapes
+from projections.reading.as_of import Lineages, Moment, lineages, stood
 from projections.reading.paging import PageAsked, listing, read_cursor
-from projections.tables import RECORD, Newest, RecordKey, read_time, sql_time
-from projections.timeline import ACTIVITIES, ACTIVITY_RECORDS
+from projections.store.tables import RECORD, Newest, RecordKey, read_time, sql_time
 
 _read_changes: Final = msgspec.json.Decoder(dict[str, Value]).decode
 _read_records: Final = msgspec.json.Decoder(list[tuple[str, str]]).decode

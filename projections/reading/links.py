@@ -8,10 +8,10 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from projections.associations import ASSOCIATIONS, PRIMARY_COMPANIES, turned
-from projections.reading.moment import Lineages, Moment, Stood
-from projections.shapes import Association, Label
-from projections.tables import RECORD, STOOD_AT, RecordKey
+from projections.models.associations import ASSOCIATIONS, PRIMARY_COMPANIES, turned
+from projections.reading.as_of import Lineages, Moment, Stood
+from projections.reading.shapes import Association, Label
+from projections.store.tables import RECORD, STOOD_AT, RecordKey
 
 PRIMARY: Final = "primary"
 COMPANIES: Final = "companies"

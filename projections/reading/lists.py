@@ -7,20 +7,20 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from domain import streams
-from domain.filters import FilterGroup
-from domain.ids import RecordId
-from domain.outcomes import Outcome
-from ledger.store import StoredEvent
-from projections import shapes
-from projections.outcomes import OUTCOMES
+from domain.language import streams
+from domain.language.filters import FilterGroup
+from domain.language.ids import RecordId
+from domain.language.outcomes import Outcome
+from ledger.store.port import StoredEvent
+from projections.models.outcomes import OUTCOMES
+from projections.models.segment_membership import ACTIVE_SEGMENT_REMOVALS, STATIC_SEGMENT_REMOVALS
+from projections.models.workflow_enrollment import WORKFLOW_UNENROLLMENTS
+from projections.reading import shapes
+from projections.reading.as_of import Moment, lineages
 from projections.reading.merges import SELECT_MERGES, read_merges
-from projections.reading.moment import Moment, lineages
 from projections.reading.paging import PageAsked, listing, read_cursor
 from projections.reading.settings import known_types
-from projections.segment_membership import ACTIVE_SEGMENT_REMOVALS, STATIC_SEGMENT_REMOVALS
-from projections.tables import RecordKey, Table, read_time, sql_time
-from projections.workflow_enrollment import WORKFLOW_UNENROLLMENTS
+from projections.store.tables import RecordKey, Table, read_time, sql_time
 
 _EVENTS_AT_ONCE: Final = 1_000
 _read_filters: Final = msgspec.json.Decoder(list[FilterGroup]).decode

@@ -7,12 +7,12 @@ merge's position, or stand now for a preview.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from domain import events as e
-from projections import shapes
-from projections.associations import ASSOCIATIONS
+from domain.language import events as e
+from projections.models.associations import ASSOCIATIONS
+from projections.reading import shapes
+from projections.reading.as_of import Moment, lineages
 from projections.reading.links import ONE, OTHER, Made, associations_made, read_attributes, united
-from projections.reading.moment import Moment, lineages
-from projections.tables import RecordKey
+from projections.store.tables import RecordKey
 
 SHOWN_MAX: Final = 100
 _WITH_ATTRIBUTES: Final = "attributes IS NOT NULL"

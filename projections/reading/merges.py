@@ -10,20 +10,20 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from domain import events as e
-from domain.claims import DOMAIN, EMAIL, PRIMARY_IDENTIFIERS, USERTOKEN, claimed_by, claimed_text
-from domain.ids import RecordId
-from domain.record import firsts, kept_value, personal, sync_ids, text_of
-from domain.values import Plain
-from domain.warned import Warned
-from projections import shapes
-from projections.merged_ids import MERGES
-from projections.playbooks import PLAYBOOKS
+from domain.language import events as e
+from domain.language.ids import RecordId
+from domain.language.values import Plain
+from domain.language.warned import Warned
+from domain.state.claims import DOMAIN, EMAIL, PRIMARY_IDENTIFIERS, USERTOKEN, claimed_by, claimed_text
+from domain.state.record import firsts, kept_value, personal, sync_ids, text_of
+from projections.models.merged_ids import MERGES
+from projections.models.playbooks import PLAYBOOKS
+from projections.models.workflow_enrollment import reason_of
+from projections.reading import shapes
+from projections.reading.as_of import Lineages, Moment, lineages
 from projections.reading.losing_links import Trees, attributes_lost, with_attributes
-from projections.reading.moment import Lineages, Moment, lineages
 from projections.reading.records import Claimed, claimed
-from projections.tables import RECORD, STOOD_AT, RecordKey, read_time
-from projections.workflow_enrollment import reason_of
+from projections.store.tables import RECORD, STOOD_AT, RecordKey, read_time
 
 _read_event: Final = msgspec.json.Decoder(e.RecordsMerged).decode
 NEAR_LIMIT: Final = 0.9  # Of the merge limit.

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from projections.shapes import Listing, Next, Paging
+from projections.reading.shapes import Listing, Next, Paging
 
 T = TypeVar("T")
 LIMIT: Final = 100

@@ -6,24 +6,23 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from domain.claims import DOMAIN, EMAIL, USERTOKEN, sync_kind
-from domain.filters import Equal, FilterGroup
-from domain.identifiers import normal_address, normal_domain
-from domain.ids import RecordId
-from domain.outcomes import Outcome
-from domain.reading_filters import read_filters
-from domain.values import read_instant
+from domain.language.filters import Equal, FilterGroup
+from domain.language.ids import RecordId
+from domain.language.outcomes import Outcome
+from domain.language.values import read_instant
+from domain.state.addresses import normal_address, normal_domain
+from domain.state.claims import DOMAIN, EMAIL, USERTOKEN, sync_kind
+from domain.state.reading_filters import read_filters
 from ledger.ledger import Previewed
-from projections import shapes
-from projections.accounts import ACCOUNTS
-from projections.catalogue import TABLES_VERSION
-from projections.owner import make_sure_of_owner
-from projections.reading import histories, lists, merges, records, resolving, searching, settings
+from projections.models.accounts import ACCOUNTS
+from projections.models.catalogue import TABLES_VERSION
+from projections.reading import finding, histories, lists, merges, records, resolving, settings, shapes
+from projections.reading.as_of import Log, Moment
 from projections.reading.lists import ALL_MERGES, ALL_OUTCOMES, MergesAsked, OutcomesAsked
-from projections.reading.moment import Log, Moment
 from projections.reading.paging import FIRST_PAGE, PageAsked
-from projections.store import ReadStore, Snapshot
-from projections.tables import RecordKey
+from projections.store.owner import make_sure_of_owner
+from projections.store.port import ReadStore, Snapshot
+from projections.store.tables import RecordKey
 
 
 class Reader:
@@ -102,7 +101,7 @@ class Reader:
 
     def find_by_email(self, object_type: str, email: str) -> list[shapes.Record]:
         """Find the contact of an address, additional ones included."""
-        return searching.find(self._now, object_type, EMAIL, normal_address(email))
+        return finding.find(self._now, object_type, EMAIL, normal_address(email))
 
     def find_by_domain(self, object_type: str, domain: str) -> list[shapes.Record]:
         """Find the companies of a domain, additional ones included."""
@@ -110,15 +109,15 @@ class Reader:
             domain = normal_domain(domain)
         except ValueError:  # No company has what is no domain.
             return []
-        return searching.find(self._now, object_type, DOMAIN, domain)
+        return finding.find(self._now, object_type, DOMAIN, domain)
 
     def find_by_usertoken(self, object_type: str, usertoken: str) -> list[shapes.Record]:
         """Find the contact that a form's cookie leads to."""
-        return searching.find(self._now, object_type, USERTOKEN, usertoken)
+        return finding.find(self._now, object_type, USERTOKEN, usertoken)
 
     def find_by_sync(self, object_type: str, system: str, external_id: str) -> list[shapes.Record]:
         """Find the record that is kept in step with another system's."""
-        return searching.find(self._now, object_type, sync_kind(system), external_id)
+        return finding.find(self._now, object_type, sync_kind(system), external_id)
 
     def find_by_property(self, object_type: str, name: str, value: str) -> Iterator[list[shapes.Record]]:
         """Find the active records with a value, in batches; a look-up where the property is unique, else a search.
@@ -126,7 +125,7 @@ class Reader:
         Raises InvalidFilter where the property's type has no such value.
         """
         groups = self._read(object_type, [FilterGroup([Equal(name, value)])])
-        return searching.find_by_property(self._now, object_type, name, groups, value)
+        return finding.find_by_property(self._now, object_type, name, groups, value)
 
     def search(
         self,
@@ -138,7 +137,7 @@ class Reader:
     ) -> shapes.Listing[shapes.Record]:
         """List the active records that match; `merged`: only those with merged ids (H50). Raises InvalidFilter."""
         groups = self._read(object_type, groups)
-        return searching.search(self._now, object_type, groups, page, is_merged=merged)
+        return finding.search(self._now, object_type, groups, page, is_merged=merged)
 
     def property_names(
         self, object_type: str, groups: Sequence[FilterGroup] = (), *, merged: bool = False
@@ -148,7 +147,7 @@ class Reader:
         Raises InvalidFilter.
         """
         groups = self._read(object_type, groups)
-        return searching.property_names(self._now, object_type, groups, is_merged=merged)
+        return finding.property_names(self._now, object_type, groups, is_merged=merged)
 
     def _read(self, object_type: str, groups: Sequence[FilterGroup]) -> list[FilterGroup]:
         return read_filters(settings.effective(self._now), object_type, groups) if groups else []

@@ -5,18 +5,18 @@ from typing import Final
 
 from msgspec import Struct
 
-from domain.claims import DOMAIN, EMAIL, PRIMARY_IDENTIFIERS, USERTOKEN, claimed_text, unique_kind
-from domain.record import Record
-from domain.values import Plain
-from projections import shapes
-from projections.current_records import shown_properties
-from projections.identifiers import IDENTIFIERS
-from projections.playbooks import PLAYBOOKS
+from domain.language.values import Plain
+from domain.state.claims import DOMAIN, EMAIL, PRIMARY_IDENTIFIERS, USERTOKEN, claimed_text, unique_kind
+from domain.state.record import Record
+from projections.models.current_records import shown_properties
+from projections.models.identifiers import IDENTIFIERS
+from projections.models.playbooks import PLAYBOOKS
+from projections.models.segment_membership import SEGMENT_MEMBERSHIPS
+from projections.models.timeline import ACTIVITY_RECORDS
+from projections.reading import shapes
+from projections.reading.as_of import Lineages, Moment, Stood, lineages, stood
 from projections.reading.links import associations
-from projections.reading.moment import Lineages, Moment, Stood, lineages, stood
-from projections.segment_membership import SEGMENT_MEMBERSHIPS
-from projections.tables import RECORD, STOOD_AT, Newest, RecordKey, by_record
-from projections.timeline import ACTIVITY_RECORDS
+from projections.store.tables import RECORD, STOOD_AT, Newest, RecordKey, by_record
 
 ACTIVITIES_SHOWN: Final = 100
 COUNT_ACTIVITIES: Final = (

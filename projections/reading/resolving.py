@@ -7,11 +7,11 @@ on, and where that ends at a heavier one, the rest of that.
 from collections.abc import Sequence
 from typing import Literal
 
-from projections import shapes
-from projections.current_records import CURRENT_RECORDS
-from projections.forest import LINEAGE_MEMBERS, Climb, load_climbs
-from projections.reading.moment import Moment
-from projections.tables import RECORD, RecordKey
+from projections.folding.forest import LINEAGE_MEMBERS, Climb, load_climbs
+from projections.models.current_records import CURRENT_RECORDS
+from projections.reading import shapes
+from projections.reading.as_of import Moment
+from projections.store.tables import RECORD, RecordKey
 
 
 def resolve(moment: Moment, records: Sequence[RecordKey]) -> list[shapes.Resolved]:

@@ -2,12 +2,12 @@
 
 from typing import Any, Final
 
-from domain import account as accounts
-from domain import events as e
-from domain import streams
-from domain.account import HUBS, Account
-from projections import shapes
-from projections.reading.moment import Moment
+from domain.language import events as e
+from domain.language import streams
+from domain.state import account as accounts
+from domain.state.account import HUBS, Account
+from projections.reading import shapes
+from projections.reading.as_of import Moment
 
 _NAMES: Final = tuple(name for name in Account.__struct_fields__ if name != "object_types")
 

@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 
-from consumers.files import read_batches
-from domain.view import FOLD_VERSION
+from consumers.commands.files import read_batches
+from domain.state.view import FOLD_VERSION
 from ledger.ledger import Ledger
-from ledger.sqlite import SqliteStore
+from ledger.store.sqlite.store import SqliteStore
 from tests.cli.running import Cli, contact, lines
 from tests.contracts.places import TickingClock
 

@@ -6,8 +6,8 @@ from shutil import copytree
 
 import pytest
 
-from cli import exits
-from cli.demo import DATABASE
+from cli.commands.demo import DATABASE
+from cli.session import exits
 from ledger.ledger import open_ledger
 from tests.cli.running import Cli, contact
 from tests.conftest import Demonstrated

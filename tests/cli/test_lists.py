@@ -12,12 +12,12 @@ import msgspec
 import pytest
 
 from cli.__main__ import main
-from cli.output import document
-from cli.paging import CHUNK, Shown, columns, write_pages
-from cli.session import Session
-from cli.settings import resolve
-from domain.outcomes import Outcome
-from projections import shapes
+from cli.drawing.output import document
+from cli.drawing.paging import CHUNK, Shown, columns, write_pages
+from cli.session.session import Session
+from cli.session.settings import resolve
+from domain.language.outcomes import Outcome
+from projections.reading import shapes
 from projections.reading.paging import PageAsked, chunks
 from tests.cli.running import Cli, contact, lines
 

@@ -95,7 +95,7 @@ def test_a_file_that_is_there_keeps_its_rights(cli: Cli, projected: Path) -> Non
 def test_a_report_of_a_crash_is_its_owners_alone(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     state = cli.folder / "state"
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
-    monkeypatch.setattr("cli.applying.read_batches", None)
+    monkeypatch.setattr("cli.commands.apply.read_batches", None)
     with umask(0o000):
         assert cli("apply", "-", stdin=GIVEN).code == 70
     assert set(modes(state / "merge-ledger").values()) == {"0o600"}

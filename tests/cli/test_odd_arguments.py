@@ -12,7 +12,7 @@ import pytest
 from cyclopts import App
 
 from cli.__main__ import app
-from cli.settings import KNOWN
+from cli.session.settings import KNOWN
 from tests.cli.forking import Ended, Forking, Run
 from tests.cli.running import contact, lines
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from domain.commands import Envelope
-from domain.outcomes import Outcome
+from domain.language.commands import Envelope
+from domain.language.outcomes import Outcome
 from ledger.ledger import Ledger
-from ledger.store import FullDatabase
+from ledger.store.port import FullDatabase
 from tests.cli.running import Cli, contact
 
 READS: list[Sequence[str]] = [

@@ -3,7 +3,7 @@ import io
 
 import pytest
 
-from cli.output import as_csv, document, flattened, line
+from cli.drawing.output import as_csv, document, flattened, line
 
 
 def rows_of(data: bytes) -> list[dict[str, str]]:

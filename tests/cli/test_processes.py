@@ -120,10 +120,10 @@ def test_ctrl_c_says_how_far_it_came_and_that_the_file_can_be_run_again(tmp_path
 
 def test_an_unexpected_error_is_one_line_and_a_file_with_the_details(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
-        "import consumers.files\n"
+        "import consumers.commands.files\n"
         "def read_batches(*args, **options):\n"
         "    raise KeyError('ann@example.com')\n"
-        "consumers.files.read_batches = read_batches\n"
+        "consumers.commands.files.read_batches = read_batches\n"
     )
     path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
     ran = run(tmp_path, "apply", "-", "--account=shop", PYTHONPATH=path)

@@ -9,15 +9,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from cli.sample.chapters import sample_commands, sample_lines, write_sample
 from cli.sample.heroes import CHAIN, CHAIN_RESULTS, RESULT
 from cli.sample.script import SEED, SMALL
-from cli.sample.telling import sample_commands, sample_lines, write_sample
-from consumers.messages import read_command
-from domain import streams
-from domain.account import LIFECYCLE_STAGES
-from domain.commands import DEFAULT_ACCOUNT, Envelope
-from domain.outcomes import Outcome
-from domain.refusals import Refusal
+from domain.intake.reading import read_command
+from domain.language import streams
+from domain.language.commands import DEFAULT_ACCOUNT, Envelope
+from domain.language.outcomes import Outcome
+from domain.language.refusals import Refusal
+from domain.state.account import LIFECYCLE_STAGES
 from ledger.ledger import Ledger, open_ledger
 
 COMMANDS = sample_commands()

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.exits import Mistake
-from cli.settings import Setting, Settings, resolve
+from cli.session.exits import Mistake
+from cli.session.settings import Setting, Settings, resolve
 from tests.cli.running import Cli, contact, lines
 
 

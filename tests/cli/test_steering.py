@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.output import as_csv, csv_cell
-from cli.session import escaped, visible
-from cli.worker import JsonLines
+from cli.commands.workers import JsonLines
+from cli.drawing.output import as_csv, csv_cell
+from cli.session.session import escaped, visible
 from tests.cli.running import Cli, contact, lines
 from tests.cli.terminal import on_terminal, run
 

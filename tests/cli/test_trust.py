@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.settings import resolve
-from cli.trust import doubt
+from cli.session.settings import resolve
+from cli.session.trust import doubt
 from tests.cli.running import Cli, contact, lines
 
 NOBODY = 65534

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from consumers.port_memory import MemorySource, MemoryTopic
-from consumers.worker import Settings, Worker
-from domain.commands import Envelope, UnreadableInput
-from domain.outcomes import Outcome
+from consumers.worker.worker import Settings, Worker
+from domain.language.commands import Envelope, UnreadableInput
+from domain.language.outcomes import Outcome
 from ledger.ledger import Ledger, open_ledger
-from ledger.store import Bookmark, Move
+from ledger.store.port import Bookmark, Move
+from tests.consumers.source_in_memory import MemorySource, MemoryTopic
 
 TOPIC = "merge.commands.v1"
 

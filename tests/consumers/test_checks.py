@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from consumers.checks import NotWell, look, not_from_the_future, same_clock
+from consumers.operating.checks import NotWell, look, not_from_the_future, same_clock
 
 
 def now(**ahead: float) -> datetime:

@@ -3,11 +3,11 @@ from base64 import b64encode
 import msgspec
 import pytest
 
-from consumers import cloudevents
-from consumers.cloudevents import read_message
-from consumers.messages import SIZE_BYTES_MAX, Unreadable, read_command
-from consumers.port import Headers, Message
-from domain.commands import Envelope, MergeRecords
+from consumers.commands import cloudevents
+from consumers.commands.cloudevents import read_message
+from consumers.source import Headers, Message
+from domain.intake.reading import SIZE_BYTES_MAX, Unreadable, read_command
+from domain.language.commands import Envelope, MergeRecords
 
 BODY = b'{"type":"merge_records","object_type":"contacts","primary_id":"101","secondary_id":"102"}'
 WITH_ID = BODY[:-1] + b',"command_id":"c-1"}'

@@ -10,9 +10,9 @@ from cloudevents.core.v1.event import CloudEvent
 from cloudevents.v1.http import CloudEvent as CloudEventOfVersion1
 from cloudevents.v1.kafka import to_binary, to_structured
 
-from consumers.cloudevents import read_message
-from consumers.messages import read_command
-from consumers.port import Message
+from consumers.commands.cloudevents import read_message
+from consumers.source import Message
+from domain.intake.reading import read_command
 from tests.house.repository import text
 
 BODY = {"type": "merge_records", "object_type": "contacts", "primary_id": "101", "secondary_id": "102"}

@@ -8,8 +8,8 @@ from typing import IO
 
 import pytest
 
-from consumers.files import Batch, Pipe, read_batches
-from consumers.messages import SIZE_BYTES_MAX, Unreadable
+from consumers.commands.files import Batch, Pipe, read_batches
+from domain.intake.reading import SIZE_BYTES_MAX, Unreadable
 
 
 def command(number: int) -> bytes:

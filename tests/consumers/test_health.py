@@ -7,10 +7,10 @@ from threading import Event
 import pytest
 from msgspec import structs
 
-from consumers import meter as meters
-from consumers.health import served, watched
-from consumers.meter import Meter, PartitionGauge
-from domain.outcomes import Outcome
+from consumers.operating import metrics as meters
+from consumers.operating.health import served, watched
+from consumers.operating.metrics import Meter, PartitionGauge
+from domain.language.outcomes import Outcome
 
 GOOD = PartitionGauge("merge.commands.v1/0", "reading", "", 5, 5, 0, 0.0)
 HALTED = PartitionGauge("merge.commands.v1/0", "halted", "the offset is out of range", 5, 9, 4, 0.0)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka.record import MemoryRecords
 
-from consumers.kafka_records import DAMAGED, RECORD_BYTES_MAX, TOO_LARGE, Batches
-from consumers.port import Fault
+from consumers.kafka.records import DAMAGED, RECORD_BYTES_MAX, TOO_LARGE, Batches
+from consumers.source import Fault
 from tests.kafka.raw import CODECS, batch, body, nullable, varint
 
 MIB = 1024 * 1024

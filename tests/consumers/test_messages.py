@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.complaints import CODES
-from consumers.messages import SIZE_BYTES_MAX, Unreadable, read_command
-from domain.commands import CreateRecord, Envelope, MergeRecords
-from domain.values import Dressed
+from domain.intake.reading import SIZE_BYTES_MAX, Unreadable, read_command
+from domain.intake.unreadable import CODES
+from domain.language.commands import CreateRecord, Envelope, MergeRecords
+from domain.language.values import Dressed
 
 MERGE = {
     "type": "merge_records",

@@ -13,16 +13,16 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from consumers import topics
-from consumers.port import Message, TooLarge
-from consumers.publish import NAME, LeaseLost, Publisher
-from consumers.publish_fold import Published
-from consumers.set_aside import LETTER_BYTES_MAX
-from domain.commands import Envelope, UnreadableInput
+from consumers.publisher.pages import Published
+from consumers.publisher.publisher import NAME, LeaseLost, Publisher
+from consumers.publisher.set_aside import LETTER_BYTES_MAX
+from consumers.source import Message, TooLarge
+from domain.language.commands import Envelope, UnreadableInput
 from ledger.ledger import Ledger, open_ledger
-from ledger.store import Move, StoredEvent
-from projections.places import read_store
+from ledger.store.port import Move, StoredEvent
+from projections.opening import read_store
 from projections.reading import open_reader
-from projections.runner import Projector
+from projections.running.runner import Projector
 from tests.builders import ANN, ANNE, create
 from tests.conftest import Demonstrated
 from tests.consumers.topic_in_memory import MemoryBroker, MemorySink

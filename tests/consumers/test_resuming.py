@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from consumers.port import Partition
-from consumers.port_memory import MemoryTopic
-from consumers.publish_fold import Folder
-from consumers.resuming import Halt, go_on, halt_of
-from consumers.worker import HALT_LOOK_S, Worker
+from consumers.publisher.pages import Folder
+from consumers.source import Partition
+from consumers.worker.resume import Halt, go_on, halt_of
+from consumers.worker.worker import HALT_LOOK_S, Worker
 from ledger.ledger import Ledger
-from ledger.store import Bookmark, BookmarkMoved
+from ledger.store.port import Bookmark, BookmarkMoved
 from tests.consumers.feeding import TOPIC, Clock, create, new_ledger, outcomes_in, topic, worker
+from tests.consumers.source_in_memory import MemoryTopic
 
 FIRST = Partition(TOPIC, 0)
 

@@ -16,8 +16,8 @@ import pytest
 from jsonschema import Draft7Validator
 
 from consumers import topics
-from consumers.publish_shapes import Merged
-from consumers.schema import asyncapi, breaking, json_schema
+from consumers.publisher.contract import asyncapi, breaking, json_schema
+from consumers.publisher.shapes import Merged
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 GOLDEN_SCHEMA = GOLDEN / "messages.schema.json"

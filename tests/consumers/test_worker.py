@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from consumers.port import Partition
-from domain.commands import CreateRecord
+from consumers.source import Partition
+from domain.language.commands import CreateRecord
 from ledger.ledger import Ledger, open_ledger
-from ledger.postgres import PostgresStore
-from ledger.store import Bookmark, ConnectionLost, LockedDatabase, NotALedger
+from ledger.store.port import Bookmark, ConnectionLost, LockedDatabase, NotALedger
+from ledger.store.postgres.store import PostgresStore
 from tests.consumers.feeding import TOPIC, Clock, FailingLedger, create, merge, new_ledger, outcomes_in, topic, worker
 from tests.contracts.places import batch
 

@@ -7,10 +7,10 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumers.port import Partition
-from consumers.worker import Worker
+from consumers.source import Partition
+from consumers.worker.worker import Worker
 from ledger.ledger import Ledger
-from ledger.store import ConnectionLost, LockedDatabase
+from ledger.store.port import ConnectionLost, LockedDatabase
 from tests.consumers.feeding import TOPIC, Clock, FailingLedger, create, merge, new_ledger, outcomes_in, topic, worker
 
 WORKERS, PARTITIONS, BATCH = 3, 2, 2

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from consumers.port import Headers, Message, Partition, SourceUnusable, TooLarge, size_of
+from consumers.source import Headers, Message, Partition, SourceUnusable, TooLarge, size_of
 
 Sent = tuple[bytes | None, bytes | None, dict[str, Any]]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ledger.ledger import Ledger
-from ledger.store import Store
+from ledger.store.port import Store
 from tests.contracts.places import PLACES, Place, TickingClock
 from tests.postgres.place import PostgresPlace
 

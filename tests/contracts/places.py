@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
-from domain.commands import AnyCommand, Command, Envelope
-from ledger.sqlite import SqliteStore
-from ledger.store import Store
+from domain.language.commands import AnyCommand, Command, Envelope
+from ledger.store.port import Store
+from ledger.store.sqlite.store import SqliteStore
 
 Clock = Callable[[], datetime]
 Step = Callable[[str], None]

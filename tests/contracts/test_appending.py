@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from domain.claims import ClaimKey
-from ledger.codec import decode, encode
+from domain.state.claims import ClaimKey
 from ledger.ledger import Ledger
-from ledger.store import Append, Conflict, EventRow, LineageChanges, ReadSet, Store
+from ledger.store.codec import decode, encode
+from ledger.store.port import Append, Conflict, EventRow, LineageChanges, ReadSet, Store
 from tests.builders import ANA, ANN, ANNE, create
 from tests.contracts.places import Place, TickingClock, batch
 from tests.ledger.examples import EXAMPLES

@@ -6,16 +6,17 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from domain import decide, deciding
-from domain.commands import Command, Envelope
-from domain.events import CommandApplied, RecordsMerged
-from domain.ids import RecordRef
-from domain.outcomes import Outcome
-from domain.record import Record
-from domain.view import NotLoaded, Recorded, View
-from ledger.codec import decode
+from domain import decide
+from domain.decisions import context
+from domain.language.commands import Command, Envelope
+from domain.language.events import CommandApplied, RecordsMerged
+from domain.language.ids import RecordRef
+from domain.language.outcomes import Outcome
+from domain.state.record import Record
+from domain.state.view import NotLoaded, Recorded, View
 from ledger.ledger import BATCH_COMMANDS_MAX, Ledger, Previewed
-from ledger.store import Store
+from ledger.store.codec import decode
+from ledger.store.port import Store
 from tests.builders import (
     ANA,
     ANN,
@@ -267,7 +268,7 @@ def test_a_batch_that_is_too_long_is_refused_whole(ledger: Ledger) -> None:
 def test_an_id_that_the_ledger_makes_and_finds_taken_is_made_again(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deciding, "record_id_for", lambda _id, _now, attempt=0: str(101 + attempt))
+    monkeypatch.setattr(context, "record_id_for", lambda _id, _now, attempt=0: str(101 + attempt))
     execute(ledger, create(ANN), create(ANNE))
     made = execute(ledger, create_without_id("contacts"), create_without_id("contacts"))
     assert [outcome.record_id for outcome in made] == ["103", "104"]

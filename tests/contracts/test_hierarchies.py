@@ -5,12 +5,12 @@ from random import Random
 
 import pytest
 
-from domain.hierarchy import LEVELS_MAX
-from domain.ids import RecordRef
-from domain.outcomes import Outcome
-from domain.view import Need
+from domain.decisions.hierarchy import LEVELS_MAX
+from domain.language.ids import RecordRef
+from domain.language.outcomes import Outcome
+from domain.state.view import Need
+from ledger.batch.loading import Loader
 from ledger.ledger import Ledger
-from ledger.loading import Loader
 from tests.builders import archive, create, dissociate, merge, parent, restore
 from tests.contracts.places import Place, batch
 from tests.contracts.test_racing import race

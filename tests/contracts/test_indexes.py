@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.commands import AnyCommand
-from domain.outcomes import Outcome
-from ledger.indexes import rebuild_indexes
+from domain.language.commands import AnyCommand
+from domain.language.outcomes import Outcome
+from ledger.indexes.changes import rebuild_indexes
 from ledger.ledger import Ledger
 from tests.builders import ANA, ANN, ANNA, ANNE, HANNAH, add_identifier, create, link_sync, merge, suppress, update
 from tests.contracts.places import PLACES, START, Place, batch
@@ -45,7 +45,7 @@ def test_indexes_are_made_again_page_by_page(place: Place, ledger: Ledger, monke
     fill(ledger)
     kept = place.indexes()
     for page_events in (1, 2, 3, 7):  # A merge's events fall on two pages.
-        monkeypatch.setattr("ledger.indexes.PAGE_EVENTS", page_events)
+        monkeypatch.setattr("ledger.indexes.changes.PAGE_EVENTS", page_events)
         rebuild_indexes(ledger.store)
         assert place.indexes() == kept
 

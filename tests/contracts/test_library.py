@@ -11,12 +11,12 @@ import pytest
 from eventsourcing.application import AggregateNotFoundError
 from eventsourcing.persistence import EventStore, IntegrityError, StoredEvent
 
-from domain.record import Record
-from ledger.codec import UnknownEventType, encode
-from ledger.indexes import Changes, rebuild_indexes
+from domain.state.record import Record
+from ledger.indexes.changes import Changes, rebuild_indexes
 from ledger.ledger import Ledger
 from ledger.library import Appended, EventMapper, LedgerRecorder, fold, notification_log, repository
-from ledger.store import Store
+from ledger.store.codec import UnknownEventType, encode
+from ledger.store.port import Store
 from tests.builders import ANN, ANNA, ANNE, create, merge, update
 from tests.contracts.places import PLACES, Place, TickingClock, batch
 from tests.ledger.examples import EXAMPLES

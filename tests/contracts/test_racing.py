@@ -9,15 +9,15 @@ from itertools import pairwise
 from random import Random
 from threading import Barrier
 
-from domain.commands import Command, Envelope, MergeRecords
 from domain.decide import decide
-from domain.events import MergedAway, RecordsMerged
-from domain.ids import RecordRef
-from domain.outcomes import Outcome
-from domain.view import View
-from ledger.indexes import rebuild_indexes
+from domain.language.commands import Command, Envelope, MergeRecords
+from domain.language.events import MergedAway, RecordsMerged
+from domain.language.ids import RecordRef
+from domain.language.outcomes import Outcome
+from domain.state.view import View
+from ledger.indexes.changes import rebuild_indexes
 from ledger.ledger import Ledger
-from ledger.store import Store
+from ledger.store.port import Store
 from tests.builders import create, merge, update
 from tests.contracts.places import Place, batch
 

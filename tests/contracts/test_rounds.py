@@ -2,13 +2,13 @@
 
 import pytest
 
-from domain import streams
-from domain.commands import Command
-from domain.events import EnrolledByTriggers
-from domain.ids import RecordRef
-from domain.view import Need
+from domain.language import streams
+from domain.language.commands import Command
+from domain.language.events import EnrolledByTriggers
+from domain.language.ids import RecordRef
+from domain.state.view import Need
+from ledger.batch.loading import Loader
 from ledger.ledger import Ledger
-from ledger.loading import Loader
 from tests import builders as b
 from tests.contracts.places import batch
 

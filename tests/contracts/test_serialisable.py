@@ -10,10 +10,10 @@ from threading import Barrier
 
 import pytest
 
-from domain.commands import AnyCommand, Command
-from domain.ids import RecordRef
-from domain.outcomes import Outcome
-from ledger.indexes import rebuild_indexes
+from domain.language.commands import AnyCommand, Command
+from domain.language.ids import RecordRef
+from domain.language.outcomes import Outcome
+from ledger.indexes.changes import rebuild_indexes
 from ledger.ledger import Ledger
 from tests import builders as b
 from tests.contracts.places import Place, batch

@@ -2,14 +2,14 @@
 
 import pytest
 
-from domain import streams
-from domain.ids import RecordRef
-from domain.record import Record
-from domain.values import Value
-from domain.view import FOLD_VERSION
+from domain.language import streams
+from domain.language.ids import RecordRef
+from domain.language.values import Value
+from domain.state.record import Record
+from domain.state.view import FOLD_VERSION
+from ledger.batch.state_cache import SNAPSHOT_EVENTS, Folded, StateCache, write_state
 from ledger.ledger import Ledger, Previewed
-from ledger.states import SNAPSHOT_EVENTS, Folded, StateCache, write_state
-from ledger.store import Store
+from ledger.store.port import Store
 from tests.builders import ANN, ANNE, create, merge, update
 from tests.contracts.places import TickingClock, batch
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from domain.commands import AnyCommand, Envelope, UnreadableInput
-from domain.commands import CreateRecord as Create
+from domain.language.commands import AnyCommand, Envelope, UnreadableInput
+from domain.language.commands import CreateRecord as Create
 from ledger.ledger import Ledger
-from ledger.store import Bookmark, BookmarkMoved, Move
+from ledger.store.port import Bookmark, BookmarkMoved, Move
 
 SOURCE = "merge.commands.v1/0"
 UNREAD = UnreadableInput("main", SOURCE, 1, "INVALID_JSON", "not JSON: trailing characters (byte 3)", "c-9")

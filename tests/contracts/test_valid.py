@@ -7,15 +7,15 @@ import pytest
 from eventsourcing.persistence import StoredEvent as LibraryEvent
 from msgspec.structs import force_setattr, replace
 
-from consumers.messages import read_command
-from domain import commands as c
-from domain.commands import Envelope, UnreadableInput
-from domain.ids import RecordRef
-from ledger.codec import UnreadableEvent
+from domain.intake.reading import read_command
+from domain.language import commands as c
+from domain.language.commands import Envelope, UnreadableInput
+from domain.language.ids import RecordRef
+from ledger.batch.valid import InvalidInput
 from ledger.ledger import Ledger
 from ledger.library import LedgerRecorder
-from ledger.store import Move
-from ledger.valid import InvalidInput
+from ledger.store.codec import UnreadableEvent
+from ledger.store.port import Move
 from tests.builders import ANN, ANNE, create, define, log_activity, merge, update
 from tests.contracts.places import batch
 
@@ -143,7 +143,7 @@ def test_a_command_that_was_read_from_bytes_is_not_looked_at_again(
     read = read_command(BYTES, default_account="x")
     assert isinstance(read, Envelope)
     assert read.is_read
-    monkeypatch.setattr("ledger.valid._read_again", None)
+    monkeypatch.setattr("ledger.batch.valid._read_again", None)
     assert ledger.execute([read])[0].status == "applied"
 
 

@@ -9,10 +9,10 @@ import psycopg
 import pytest
 
 from consumers import topics
-from consumers.publish import Publisher
+from consumers.publisher.publisher import Publisher
 from ledger.ledger import Ledger
-from ledger.postgres import PostgresStore
-from ledger.store import Store
+from ledger.store.port import Store
+from ledger.store.postgres.store import PostgresStore
 from tests.builders import ANA, ANN, ANNE, create
 from tests.consumers.topic_in_memory import MemoryBroker
 from tests.contracts.places import batch

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from consumers.publish_fold import Folder
-from domain import events as e
-from ledger.codec import encode
-from ledger.damage import UnguardedLog
+from consumers.publisher.pages import Folder
+from domain.language import events as e
+from ledger.batch.loading import DamagedStream
 from ledger.ledger import Ledger
-from ledger.loading import DamagedStream
 from ledger.looking import look_through
-from ledger.reading import read_commands
-from ledger.store import StoredEvent
-from ledger.watching import DamagedLog, whole_commands
-from projections.runner import Projector
-from projections.sqlite import SqliteReadStore
+from ledger.positions import read_commands
+from ledger.store.codec import encode
+from ledger.store.damage import UnguardedLog
+from ledger.store.port import StoredEvent
+from ledger.store.watching import DamagedLog, whole_commands
+from projections.running.runner import Projector
+from projections.store.sqlite import SqliteReadStore
 from tests.builders import ANA, ANN, ANNA, ANNE, create, merge, update
 from tests.contracts.places import Place, SqlitePlace, TickingClock, batch
 

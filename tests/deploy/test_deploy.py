@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from cli.__main__ import app
-from cli.settings import ENVIRONMENT_PREFIX, KNOWN, resolve
+from cli.session.settings import ENVIRONMENT_PREFIX, KNOWN, resolve
 from tests.postgres.server import run_psql
 
 ROOT = Path(__file__).parents[2]
@@ -159,7 +159,7 @@ def test_consumers_grow_with_the_lag_that_they_tell() -> None:
     assert scaler["spec"]["scaleTargetRef"]["name"] == "consume"
     (metric,) = scaler["spec"]["metrics"]
     assert metric["pods"]["metric"]["name"] == "merge_ledger_lag_records"
-    from consumers.meter import Meter  # noqa: PLC0415
+    from consumers.operating.metrics import Meter  # noqa: PLC0415
 
     assert "# TYPE merge_ledger_lag_records gauge" in Meter().text()
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from domain import events as e
-from domain.account import LIFECYCLE_STAGES
-from domain.commands import DisplayName
-from domain.refusals import InvalidProperty, RuleIsFixed
+from domain.language import events as e
+from domain.language.commands import DisplayName
+from domain.language.refusals import InvalidProperty, RuleIsFixed
+from domain.state.account import LIFECYCLE_STAGES
 from tests.builders import ACME, ACME_BV, ANN, CAR, configure, create, define, merge
 from tests.specification import given
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain.refusals import InvalidProperty
-from domain.values import Plain, Sent
+from domain.language.refusals import InvalidProperty
+from domain.language.values import Plain, Sent
 from tests.builders import (
     ANN,
     ANNE,

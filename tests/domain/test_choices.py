@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain.commands import Choice
-from domain.values import Dressed
+from domain.language.commands import Choice
+from domain.language.values import Dressed
 from tests.builders import (
     ACME,
     ACME_BV,

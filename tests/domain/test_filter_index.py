@@ -6,8 +6,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.filter_index import FilterIndex
-from domain.filters import FilterGroup, matches
+from domain.language.filter_index import FilterIndex
+from domain.language.filters import FilterGroup, matches
 
 NAMES = ("a", "b", "c", "d")
 VALUES = st.sampled_from(["x", "y", "x;y", 1, True, "2024-01-01"])

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain.filters import FilterGroup, matches, properties_named
-from domain.values import Plain
+from domain.language.filters import FilterGroup, matches, properties_named
+from domain.language.values import Plain
 
 
 def groups(*alternatives: list[dict[str, Any]]) -> list[FilterGroup]:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from domain import events as e
-from domain.ids import RecordRef
-from domain.refusals import AlreadyExists, NotFound, NotMergedAway, UnmergeNotSupported
+from domain.language import events as e
+from domain.language.ids import RecordRef
+from domain.language.refusals import AlreadyExists, NotFound, NotMergedAway, UnmergeNotSupported
 from tests.builders import (
     ACME,
     ACME_BV,

@@ -3,9 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
-from domain import events as e
-from domain.refusals import AlreadyExists, InvalidProperty, ReadOnlyProperty, SumOutOfRange
-from domain.values import Value
+from domain.language import events as e
+from domain.language.refusals import AlreadyExists, InvalidProperty, ReadOnlyProperty, SumOutOfRange
+from domain.language.values import Value
 from tests.builders import (
     ANA,
     ANN,

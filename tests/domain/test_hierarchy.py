@@ -5,11 +5,11 @@ from itertools import pairwise
 
 import pytest
 
-from domain import events as e
-from domain.commands import AnyCommand
-from domain.hierarchy import EXAMINED_MAX, LEVELS_MAX
-from domain.ids import RecordRef
-from domain.refusals import CompanyParentChild, HasParent, HierarchyCircle, HierarchyTooDeep, SameRecord
+from domain.decisions.hierarchy import EXAMINED_MAX, LEVELS_MAX
+from domain.language import events as e
+from domain.language.commands import AnyCommand
+from domain.language.ids import RecordRef
+from domain.language.refusals import CompanyParentChild, HasParent, HierarchyCircle, HierarchyTooDeep, SameRecord
 from tests.builders import (
     ACME,
     ACME_BV,

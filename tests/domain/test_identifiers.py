@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from domain import events as e
-from domain.commands import AddIdentifier, RemoveIdentifier, SetPrimaryIdentifier
-from domain.ids import RecordRef
-from domain.refusals import IdentifierInUse, InvalidProperty, NotAdditional
+from domain.language import events as e
+from domain.language.commands import AddIdentifier, RemoveIdentifier, SetPrimaryIdentifier
+from domain.language.ids import RecordRef
+from domain.language.refusals import IdentifierInUse, InvalidProperty, NotAdditional
 from tests.builders import (
     ACME,
     ACME_BV,

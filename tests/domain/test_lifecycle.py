@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.commands import Choice
+from domain.language.commands import Choice
 from tests.builders import (
     ACME,
     ANN,

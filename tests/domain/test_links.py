@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from domain import events as e
-from domain import streams
-from domain.commands import AnyCommand
-from domain.ids import RecordRef
-from domain.refusals import AlreadyExists, CompanyParentChild, NotFound, RecordArchived, SameRecord
+from domain.language import events as e
+from domain.language import streams
+from domain.language.commands import AnyCommand
+from domain.language.ids import RecordRef
+from domain.language.refusals import AlreadyExists, CompanyParentChild, NotFound, RecordArchived, SameRecord
 from tests.builders import (
     ACME,
     ACME_BV,

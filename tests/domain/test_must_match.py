@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain.refusals import MustMatch, ReasonRequired
-from domain.values import Sent
+from domain.language.refusals import MustMatch, ReasonRequired
+from domain.language.values import Sent
 from tests.builders import ANN, ANNE, DEAL, DEAL_AGAIN, create, define, merge, update
 from tests.specification import Specification, given
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.identifiers import normal_address, normal_domain, normal_email
+from domain.state.addresses import normal_address, normal_domain, normal_email
 
 
 @pytest.mark.parametrize(

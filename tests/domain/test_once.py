@@ -2,9 +2,9 @@
 
 from msgspec.structs import replace
 
-from domain import commands as c
-from domain import events as e
-from domain.outcomes import Outcome
+from domain.language import commands as c
+from domain.language import events as e
+from domain.language.outcomes import Outcome
 from tests.builders import ANN, ANNE, archive, at, configure, create, define, merge, restore, update
 from tests.repeating import as_first
 from tests.specification import InMemoryLedger, given

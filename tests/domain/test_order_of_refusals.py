@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from domain import refusals
+from domain.language import refusals
 from tests.builders import (
     ACME,
     ACME_BV,

@@ -2,10 +2,10 @@
 
 import pytest
 
-from domain import events as e
-from domain.commands import Associate
-from domain.ids import RecordRef
-from domain.refusals import (
+from domain.language import events as e
+from domain.language.commands import Associate
+from domain.language.ids import RecordRef
+from domain.language.refusals import (
     AlreadyExists,
     AlreadyMerged,
     CompanyParentChild,

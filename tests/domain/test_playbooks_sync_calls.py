@@ -3,12 +3,12 @@
 import pytest
 from msgspec.structs import replace
 
-from domain import events as e
-from domain.commands import UnlinkSync
-from domain.ids import RecordRef
-from domain.record import evolve
-from domain.refusals import IdentifierInUse
-from domain.values import ERASED, PersonalValues
+from domain.language import events as e
+from domain.language.commands import UnlinkSync
+from domain.language.ids import RecordRef
+from domain.language.refusals import IdentifierInUse
+from domain.language.values import ERASED, PersonalValues
+from domain.state.record import evolve
 from tests.builders import (
     ACME,
     ACME_BV,

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from domain.commands import AnyCommand, MergeRecords
-from domain.refusals import DecisionConflict, PreviewTokenInvalid, VersionConflict
+from domain.language.commands import AnyCommand, MergeRecords
+from domain.language.refusals import DecisionConflict, PreviewTokenInvalid, VersionConflict
 from tests.builders import (
     ACME,
     ACME_BV,

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from domain import filters as f
-from domain.commands import AnyCommand
-from domain.comparing import Scalar
-from domain.refusals import InvalidFilter
+from domain.language import filters as f
+from domain.language.commands import AnyCommand
+from domain.language.comparing import Scalar
+from domain.language.refusals import InvalidFilter
 from tests.builders import ACME, ANN, ANNE, active_segment, create, define, update, where, workflow
 from tests.specification import given
 

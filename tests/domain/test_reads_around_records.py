@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from domain.commands import AnyCommand
-from domain.filters import FilterGroup
-from domain.values import Plain
+from domain.language.commands import AnyCommand
+from domain.language.filters import FilterGroup
+from domain.language.values import Plain
 from tests.builders import (
     ACME,
     ACME_BV,

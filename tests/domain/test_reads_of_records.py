@@ -2,10 +2,10 @@
 
 import msgspec
 
-from domain.commands import DisplayName
-from domain.filters import FilterGroup
-from domain.ids import RecordRef
-from domain.values import Plain
+from domain.language.commands import DisplayName
+from domain.language.filters import FilterGroup
+from domain.language.ids import RecordRef
+from domain.language.values import Plain
 from tests.builders import (
     ACME,
     ACME_BV,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from domain import events as e
-from domain.commands import Envelope
-from domain.refusals import (
+from domain.language import events as e
+from domain.language.commands import Envelope
+from domain.language.refusals import (
     AlreadyExists,
     InvalidProperty,
     NotFound,
@@ -12,7 +12,7 @@ from domain.refusals import (
     RecordArchived,
     UnknownObjectType,
 )
-from domain.values import Plain, Sent
+from domain.language.values import Plain, Sent
 from tests.builders import (
     ACME,
     ANA,

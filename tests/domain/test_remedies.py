@@ -11,11 +11,11 @@ from typing import Any, NamedTuple, TypeAlias
 import pytest
 from msgspec.structs import replace
 
-from domain import refusals
-from domain.commands import AnyCommand, MergeRecords
-from domain.hierarchy import EXAMINED_MAX, LEVELS_MAX
-from domain.ids import RecordRef
-from domain.refusals import Refusal
+from domain.decisions.hierarchy import EXAMINED_MAX, LEVELS_MAX
+from domain.language import refusals
+from domain.language.commands import AnyCommand, MergeRecords
+from domain.language.ids import RecordRef
+from domain.language.refusals import Refusal
 from tests import builders as b
 from tests.builders import ACME, ACME_BV, ACME_GROUP, ANA, ANN, ANNA, ANNE, DEAL, GLOBEX, HANNAH, INITECH
 from tests.specification import Given, InMemoryLedger, given

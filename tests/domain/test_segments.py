@@ -1,7 +1,7 @@
 """Layer: tests. Static segments in a merge: H18. Active ones are read models: see the tests of reads."""
 
-from domain import events as e
-from domain.refusals import NotFound, SegmentIsActive, TypeMismatch
+from domain.language import events as e
+from domain.language.refusals import NotFound, SegmentIsActive, TypeMismatch
 from tests.builders import (
     ACME,
     ANA,

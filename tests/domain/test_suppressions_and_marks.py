@@ -2,9 +2,9 @@
 
 import pytest
 
-from domain import events as e
-from domain.commands import AnyCommand, SuppressionKind
-from domain.refusals import MarkedNotDuplicates, ReasonRequired, SameRecord
+from domain.language import events as e
+from domain.language.commands import AnyCommand, SuppressionKind
+from domain.language.refusals import MarkedNotDuplicates, ReasonRequired, SameRecord
 from tests.builders import (
     ANA,
     ANN,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain.refusals import SumOutOfRange
-from domain.values import Plain, Sent
+from domain.language.refusals import SumOutOfRange
+from domain.language.values import Plain, Sent
 from tests.builders import (
     ACME,
     ACME_BV,

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from domain import events as e
-from domain.commands import AnyCommand
-from domain.refusals import IdentifierInUse, InvalidProperty, NotAdditional
+from domain.language import events as e
+from domain.language.commands import AnyCommand
+from domain.language.refusals import IdentifierInUse, InvalidProperty, NotAdditional
 from tests.builders import (
     ANN,
     ANNE,

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from domain import enrolling, streams
-from domain import events as e
-from domain.commands import AnyCommand
-from domain.filters import FilterGroup, Lookup, NotHasProperty, matches, properties_named
-from domain.refusals import WorkflowNotFound
-from domain.view import evolve, fold
+from domain.decisions import workflows
+from domain.language import events as e
+from domain.language import streams
+from domain.language.commands import AnyCommand
+from domain.language.filters import FilterGroup, Lookup, NotHasProperty, matches, properties_named
+from domain.language.refusals import WorkflowNotFound
+from domain.state.view import evolve, fold
 from tests.builders import (
     ACME,
     ANA,
@@ -120,7 +121,7 @@ def evaluated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(next(iter(properties_named(groups))))
         return matches(groups, lookup)
 
-    monkeypatch.setattr(enrolling, "matches", counted)
+    monkeypatch.setattr(workflows, "matches", counted)
     return names
 
 

@@ -23,16 +23,16 @@ from functools import partial
 from random import Random
 from typing import Any, Final, NamedTuple
 
-from domain.commands import AnyCommand, Envelope
-from ledger.indexes import rebuild_indexes
+from domain.language.commands import AnyCommand, Envelope
+from ledger.indexes.changes import rebuild_indexes
 from ledger.ledger import Ledger
 from ledger.naming import is_postgres
-from ledger.sqlite import SqliteStore
-from ledger.store import Store
-from projections.catalogue import PROJECTIONS, TABLES_VERSION
-from projections.places import read_store
-from projections.runner import Projector, digest
-from projections.store import NotProjected, ReadStore
+from ledger.store.port import Store
+from ledger.store.sqlite.store import SqliteStore
+from projections.models.catalogue import PROJECTIONS, TABLES_VERSION
+from projections.opening import read_store
+from projections.running.runner import Projector, digest
+from projections.store.port import NotProjected, ReadStore
 from tests.contracts.test_serialisable import PREPARED, any_command
 from tests.deciding_again import differences
 
@@ -59,7 +59,7 @@ def nothing(_step: str) -> None:
 def store_of(db: str, step: Step = nothing) -> Store:
     """Open the ledger's store, and be told of its steps."""
     if is_postgres(db):
-        from ledger.postgres import PostgresStore  # noqa: PLC0415  as the ledger does
+        from ledger.store.postgres.store import PostgresStore  # noqa: PLC0415  as the ledger does
 
         return PostgresStore(db, step=step)
     return SqliteStore(db, create=True, step=step)
@@ -111,7 +111,7 @@ def project(db: str, plan: Plan, tell: Callable[[Any], None]) -> None:
 
 def count_statements(come: Step) -> None:
     """Come by before and after every statement of this process."""
-    from ledger.postgres_connection import Connection  # noqa: PLC0415  to be changed here alone
+    from ledger.store.postgres.connection import Connection  # noqa: PLC0415  to be changed here alone
 
     real = Connection.execute
 

@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from domain.commands import Envelope
-from domain.outcomes import Outcome
+from domain.language.commands import Envelope
+from domain.language.outcomes import Outcome
 from ledger.ledger import Ledger
-from ledger.postgres import PostgresStore
-from ledger.postgres_connection import Timeouts
-from ledger.store import ConnectionLost, StoreUnusable
+from ledger.store.port import ConnectionLost, StoreUnusable
+from ledger.store.postgres.connection import Timeouts
+from ledger.store.postgres.store import PostgresStore
 from tests.builders import ANN, ANNE, create, create_without_id, merge
 from tests.contracts.places import batch
 from tests.failure.proxy import Proxy, Where, between, nth, saying

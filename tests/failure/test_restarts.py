@@ -11,10 +11,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from domain.outcomes import Outcome
+from domain.language.outcomes import Outcome
 from ledger.ledger import Ledger, migrate_ledger
-from ledger.postgres import PostgresStore
-from ledger.store import ConnectionLost
+from ledger.store.port import ConnectionLost
+from ledger.store.postgres.store import PostgresStore
 from tests.builders import create_without_id
 from tests.contracts.places import batch
 from tests.failure.test_lost_connections import check

@@ -2,8 +2,8 @@
 
 from hashlib import blake2b
 
-from domain.view import FOLD_VERSION, evolve, state_type
-from ledger.states import read_state, write_state
+from domain.state.view import FOLD_VERSION, evolve, state_type
+from ledger.batch.state_cache import read_state, write_state
 from tests.ledger.examples import EXAMPLES
 
 STREAMS = {
@@ -26,4 +26,4 @@ def test_a_changed_fold_has_a_new_version() -> None:
             assert isinstance(state, state_type(stream) or object)
             states += write_state(state)
     found = FOLD_VERSION, blake2b(states, digest_size=8).hexdigest()
-    assert found == PINNED, "a fold gives another state: raise FOLD_VERSION in domain/view.py, and pin it here"
+    assert found == PINNED, "a fold gives another state: raise FOLD_VERSION in domain/state/view.py, and pin it here"

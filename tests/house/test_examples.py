@@ -11,7 +11,7 @@ from shutil import copytree
 
 import pytest
 
-from cli.demo import DATABASE
+from cli.commands.demo import DATABASE
 from tests.cli.running import Cli
 from tests.conftest import Demonstrated
 from tests.house.repository import ROOT

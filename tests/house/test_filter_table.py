@@ -5,13 +5,13 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from domain.account import Account, ObjectType
-from domain.commands import PropertyDefinition
-from domain.comparing import Scalar
-from domain.filters import FilterGroup, matches
-from domain.reading_filters import read_filters
-from domain.refusals import InvalidFilter
-from domain.values import Plain, as_text
+from domain.language.commands import PropertyDefinition
+from domain.language.comparing import Scalar
+from domain.language.filters import FilterGroup, matches
+from domain.language.refusals import InvalidFilter
+from domain.language.values import Plain, as_text
+from domain.state.account import Account, ObjectType
+from domain.state.reading_filters import read_filters
 from tests.house.repository import table_rows, text
 
 TYPES: Final = ("untyped", "`string`", "`number`", "`bool`", "`datetime`", "`list`")

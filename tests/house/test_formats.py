@@ -7,15 +7,15 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from cli import exits
 from cli.__main__ import app
-from cli.settings import KNOWN
-from consumers.complaints import CODES
-from consumers.messages import read_command
-from domain import filters
-from domain.account import DEFAULT_SETTINGS, KNOWN_PROPERTIES, LIFECYCLE_STAGES, READ_ONLY
-from domain.commands import AnyCommand, Command, ConfigureAccount, Envelope, RecordCommand
-from domain.refusals import Refusal
+from cli.session import exits
+from cli.session.settings import KNOWN
+from domain.intake.reading import read_command
+from domain.intake.unreadable import CODES
+from domain.language import filters
+from domain.language.commands import AnyCommand, Command, ConfigureAccount, Envelope, RecordCommand
+from domain.language.refusals import Refusal
+from domain.state.account import DEFAULT_SETTINGS, KNOWN_PROPERTIES, LIFECYCLE_STAGES, READ_ONLY
 from tests.house.repository import ROOT, table_rows, text
 
 FORMATS = text("docs/formats.md")

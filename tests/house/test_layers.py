@@ -11,12 +11,12 @@ from tests.house.repository import CODE, PACKAGES, ROOT, sources
 
 # The vocabularies of the domain stand in one place each, however long they are.
 LONG_BY_DESIGN = {
-    "domain/commands.py": "every command",
-    "domain/events.py": "every event",
-    "domain/refusals.py": "every refusal",
-    "projections/shapes.py": "every shape that readers see",
+    "domain/language/commands.py": "every command",
+    "domain/language/events.py": "every event",
+    "domain/language/refusals.py": "every refusal",
+    "projections/reading/shapes.py": "every shape that readers see",
 }
-LINES_MAX = 310
+LINES_MAX = 320
 TEST_LINES_MAX = 500
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from consumers.kafka_settings import KafkaSettings
+from consumers.kafka.settings import KafkaSettings
 from deploy.kafka.broker import Broker, free_ports
 from ledger.ledger import Ledger, open_ledger
 

@@ -2,12 +2,12 @@
 
 from contextlib import closing
 
-from consumers.kafka_admin import KafkaAdmin
-from consumers.kafka_settings import KafkaSettings
-from consumers.kafka_sink import KafkaSink
-from consumers.kafka_source import KafkaSource
-from consumers.publish import Publisher
-from consumers.worker import Settings, Worker
+from consumers.kafka.admin import KafkaAdmin
+from consumers.kafka.settings import KafkaSettings
+from consumers.kafka.sink import KafkaSink
+from consumers.kafka.source import KafkaSource
+from consumers.publisher.publisher import Publisher
+from consumers.worker.worker import Settings, Worker
 from ledger.ledger import open_ledger
 
 

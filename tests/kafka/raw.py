@@ -14,8 +14,8 @@ from kafka.record.default_records import DefaultRecordBatch
 from kafka.record.util import calc_crc32c, encode_varint
 from zstandard import ZstdCompressor
 
-from consumers.kafka_settings import KafkaSettings
-from consumers.port import Partition
+from consumers.kafka.settings import KafkaSettings
+from consumers.source import Partition
 
 _PRODUCE, _VERSION, _ALL_REPLICAS = 0, 7, -1
 _NOT_LEADER, _UNKNOWN_TOPIC = 6, 3

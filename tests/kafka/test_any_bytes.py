@@ -10,12 +10,12 @@ import msgspec
 import pytest
 
 from consumers import topics
-from consumers.kafka_admin import KafkaAdmin
-from consumers.kafka_records import RECORD_BYTES_MAX
-from consumers.kafka_settings import KafkaSettings
-from consumers.kafka_sink import KafkaSink
-from consumers.port import Partition
-from consumers.publish import Publisher
+from consumers.kafka.admin import KafkaAdmin
+from consumers.kafka.records import RECORD_BYTES_MAX
+from consumers.kafka.settings import KafkaSettings
+from consumers.kafka.sink import KafkaSink
+from consumers.publisher.publisher import Publisher
+from consumers.source import Partition
 from deploy.kafka.broker import Broker
 from ledger.ledger import Ledger
 from tests.consumers.feeding import create

@@ -3,7 +3,7 @@
 import pytest
 from confluent_kafka import Producer
 
-from consumers.kafka_settings import KafkaSettings
+from consumers.kafka.settings import KafkaSettings
 from ledger.ledger import Ledger
 from tests.consumers.feeding import create, merge
 from tests.kafka.working import make_topic, outcomes, read_all, wait_until, worker_running

@@ -5,9 +5,9 @@ import time
 import msgspec
 import pytest
 
-from consumers.kafka_settings import KafkaSettings
-from consumers.kafka_source import KafkaSource
-from consumers.port import Partition
+from consumers.kafka.settings import KafkaSettings
+from consumers.kafka.source import KafkaSource
+from consumers.source import Partition
 from ledger.ledger import Ledger
 from tests.consumers.feeding import create, merge
 from tests.kafka.working import SESSION_S, cli, make_topic, outcomes, send, wait_until, worker_running

@@ -10,9 +10,9 @@ from multiprocessing.process import BaseProcess
 
 import pytest
 
-from consumers.kafka_settings import KafkaSettings
-from consumers.kafka_sink import KafkaSink
-from domain import events as e
+from consumers.kafka.settings import KafkaSettings
+from consumers.kafka.sink import KafkaSink
+from domain.language import events as e
 from ledger.ledger import Ledger, open_ledger
 from tests.kafka.killed_worker import work
 from tests.kafka.working import make_topic, wait_until
@@ -62,7 +62,7 @@ def test_every_command_has_one_outcome_and_merges_stay_a_forest_through_200_kill
     make_topic(settings, topic, partitions=4)
     load, chance = Load(), random.Random(SEED)  # noqa: S311
     forks = multiprocessing.get_context("forkserver")
-    forks.set_forkserver_preload(["tests.kafka.killed_worker", "ledger.postgres"])
+    forks.set_forkserver_preload(["tests.kafka.killed_worker", "ledger.store.postgres.store"])
     workers: list[BaseProcess] = []
 
     def start(nth: int) -> BaseProcess:

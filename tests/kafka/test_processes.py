@@ -12,12 +12,12 @@ import msgspec
 import pytest
 
 from consumers import topics
-from consumers.kafka_settings import KafkaSettings
-from consumers.kafka_sink import KafkaSink
+from consumers.kafka.settings import KafkaSettings
+from consumers.kafka.sink import KafkaSink
 from deploy.kafka.broker import Broker
 from ledger.ledger import Ledger, open_ledger
-from ledger.sqlite import SqliteStore
-from ledger.store import LockedDatabase
+from ledger.store.port import LockedDatabase
+from ledger.store.sqlite.store import SqliteStore
 from tests.consumers.feeding import create, merge
 from tests.kafka.working import SESSION_S, WorkerProcess, cli, outcomes, read_all, send, wait_until
 

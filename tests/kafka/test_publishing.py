@@ -12,14 +12,14 @@ import msgspec
 import pytest
 
 from consumers import topics
-from consumers.dlq import dead_letters
-from consumers.kafka_admin import KafkaAdmin
-from consumers.kafka_settings import KafkaSettings
-from consumers.kafka_sink import KafkaSink
-from consumers.publish import NAME, Publisher
+from consumers.kafka.admin import KafkaAdmin
+from consumers.kafka.settings import KafkaSettings
+from consumers.kafka.sink import KafkaSink
+from consumers.publisher.dead_letters import dead_letters
+from consumers.publisher.publisher import NAME, Publisher
 from consumers.topics import MESSAGE_BYTES_MAX, SPECS
-from domain.commands import CreateRecord, Envelope
-from domain.ids import RecordRef
+from domain.language.commands import CreateRecord, Envelope
+from domain.language.ids import RecordRef
 from ledger.ledger import Ledger, open_ledger
 from tests.builders import create
 from tests.conftest import Demonstrated

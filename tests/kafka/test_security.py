@@ -12,10 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from msgspec.structs import replace
 
-from consumers.kafka_admin import KafkaAdmin
-from consumers.kafka_check import checks, make_sure
-from consumers.kafka_settings import KafkaSettings, split_address
-from consumers.port import SourceUnusable
+from consumers.kafka.admin import KafkaAdmin
+from consumers.kafka.check import checks, make_sure
+from consumers.kafka.settings import KafkaSettings, split_address
+from consumers.source import SourceUnusable
 from deploy.kafka.broker import PASSWORD, USER, Broker
 from ledger.ledger import Ledger
 from tests.consumers.feeding import create

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from consumers import topics
-from consumers.kafka_admin import KafkaAdmin
-from consumers.kafka_client import chosen_partition
-from consumers.kafka_settings import KafkaSettings
-from consumers.port import Partition
+from consumers.kafka.admin import KafkaAdmin
+from consumers.kafka.client import chosen_partition
+from consumers.kafka.settings import KafkaSettings
+from consumers.source import Partition
 from deploy.kafka.broker import USER, Broker
 from ledger.ledger import open_ledger
 from tests.consumers.feeding import create

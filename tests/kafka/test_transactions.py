@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 
-from consumers.kafka_settings import KafkaSettings
-from consumers.worker import Worker
+from consumers.kafka.settings import KafkaSettings
+from consumers.worker.worker import Worker
 from ledger.ledger import Ledger
 from tests.consumers.feeding import create
 from tests.kafka.working import make_topic, outcomes, wait_until, worker_running

@@ -11,13 +11,13 @@ from contextlib import closing, contextmanager
 from tempfile import TemporaryFile
 from typing import Any
 
-from consumers.kafka_admin import KafkaAdmin
-from consumers.kafka_settings import KafkaSettings
-from consumers.kafka_sink import KafkaSink
-from consumers.kafka_source import KafkaSource
-from consumers.port import Headers, Message, Partition
+from consumers.kafka.admin import KafkaAdmin
+from consumers.kafka.settings import KafkaSettings
+from consumers.kafka.sink import KafkaSink
+from consumers.kafka.source import KafkaSource
+from consumers.source import Headers, Message, Partition
 from consumers.topics import TopicSpec
-from consumers.worker import Settings, Worker
+from consumers.worker.worker import Settings, Worker
 from ledger.ledger import Ledger
 
 SESSION_S = 3.0

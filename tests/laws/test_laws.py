@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from domain import events as e
-from domain import streams
-from domain.claims import EMAIL, ClaimKey
-from domain.commands import AnyCommand, MergeRecords
-from domain.ids import RecordRef
-from domain.record import Record
+from domain.language import events as e
+from domain.language import streams
+from domain.language.commands import AnyCommand, MergeRecords
+from domain.language.ids import RecordRef
+from domain.state.claims import EMAIL, ClaimKey
+from domain.state.record import Record
 from tests.repeating import as_first
 from tests.specification import START, STEP, InMemoryLedger, Merged, Specification
 from tests.strategies import DEFINITIONS, Cast, histories

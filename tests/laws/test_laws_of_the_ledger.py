@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from domain import events as e
-from domain import streams
-from domain.claims import EMAIL
-from domain.commands import AnyCommand, MergeRecords
-from domain.filters import matches
-from domain.ids import RecordRef
-from domain.record import Record
-from domain.values import Plain, Value
+from domain.language import events as e
+from domain.language import streams
+from domain.language.commands import AnyCommand, MergeRecords
+from domain.language.filters import matches
+from domain.language.ids import RecordRef
+from domain.language.values import Plain, Value
+from domain.state.claims import EMAIL
+from domain.state.record import Record
 from ledger.ledger import Previewed
-from projections import shapes
+from projections.reading import shapes
 from projections.reading.paging import PageAsked
-from projections.runner import Projector
+from projections.running.runner import Projector
 from tests.builders import where
 from tests.reading import Readable, links
 from tests.repeating import as_first

@@ -13,10 +13,10 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from domain.commands import Command
-from domain.ids import RecordRef
+from domain.language.commands import Command
+from domain.language.ids import RecordRef
 from ledger.ledger import Ledger
-from ledger.sqlite import SqliteStore
+from ledger.store.sqlite.store import SqliteStore
 from tests.builders import ACME, associate, create, log_activity, merge
 from tests.contracts.places import batch
 

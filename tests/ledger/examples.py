@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from domain import events as e
-from domain.commands import DisplayName, PropertyDefinition
-from domain.filters import Between, Equal, FilterGroup, HasProperty, In
-from domain.ids import RecordRef
-from domain.values import ERASED, PersonalValues, Plain, Value
-from domain.warned import Warned
+from domain.language import events as e
+from domain.language.commands import DisplayName, PropertyDefinition
+from domain.language.filters import Between, Equal, FilterGroup, HasProperty, In
+from domain.language.ids import RecordRef
+from domain.language.values import ERASED, PersonalValues, Plain, Value
+from domain.language.warned import Warned
 
 AT: Final = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
 PERSONAL: Final = "personal"  # Stands in every personal value of the examples, and nowhere else.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ledger.ledger import Ledger
-from ledger.sqlite import SqliteStore
+from ledger.store.sqlite.store import SqliteStore
 from tests.builders import ANN, create
 from tests.contracts.places import batch
 
@@ -38,7 +38,7 @@ def test_a_batch_that_fails_leaves_garbage_collection_on(ledger: Ledger, monkeyp
     def fail(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("ledger.executing.Execution.decide", fail)
+    monkeypatch.setattr("ledger.batch.execution.Execution.decide", fail)
     with pytest.raises(MemoryError):
         ledger.execute(batch(create(ANN)))
     assert gc.isenabled()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.indexes import rebuild_indexes
+from ledger.indexes.changes import rebuild_indexes
 from ledger.ledger import Ledger, open_ledger
 from tests.contracts.places import INDEXES, batch
 from tests.ledger.doomed_writer import commands

@@ -5,8 +5,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.lineage import Merge, changes, sides_in_lineages
-from ledger.store import LineageChanges
+from ledger.indexes.lineage import Merge, changes, sides_in_lineages
+from ledger.store.port import LineageChanges
 
 
 class Index:

@@ -6,11 +6,11 @@ from typing import Any, cast
 import pytest
 
 from domain import decide
-from domain.commands import Envelope
-from domain.view import Need, NotLoaded, View
-from ledger.codec import encode
-from ledger.loading import DamagedStream, Loader
-from ledger.store import LoadedEvent, Snapshot
+from domain.language.commands import Envelope
+from domain.state.view import Need, NotLoaded, View
+from ledger.batch.loading import DamagedStream, Loader
+from ledger.store.codec import encode
+from ledger.store.port import LoadedEvent, Snapshot
 from tests.builders import ANN, ANNE, create, merge
 from tests.contracts.places import batch
 from tests.ledger.examples import EXAMPLES

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from domain.commands import Command
-from domain.ids import RecordRef
-from ledger import sqlite
+from domain.language.commands import Command
+from domain.language.ids import RecordRef
 from ledger.ledger import Ledger, open_ledger
-from ledger.sqlite import SqliteStore
-from ledger.store import UnreachableDatabase
+from ledger.store.port import UnreachableDatabase
+from ledger.store.sqlite import store as sqlite
+from ledger.store.sqlite.store import SqliteStore
 from tests.builders import ANN, ANNA, ANNE, create, merge, update
 from tests.contracts.places import batch
 

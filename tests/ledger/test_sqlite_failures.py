@@ -9,11 +9,9 @@ from random import Random
 
 import pytest
 
-from ledger import sqlite
-from ledger.damage import DamagedDatabase
 from ledger.ledger import Ledger, open_ledger
-from ledger.sqlite import SqliteStore
-from ledger.store import (
+from ledger.store.damage import DamagedDatabase
+from ledger.store.port import (
     FullDatabase,
     LockedDatabase,
     MissingDatabase,
@@ -25,6 +23,8 @@ from ledger.store import (
     UnreachableDatabase,
     UnsafeSetting,
 )
+from ledger.store.sqlite import store as sqlite
+from ledger.store.sqlite.store import SqliteStore
 from tests.builders import ANA, ANN, ANNE, create, merge
 from tests.contracts.places import batch
 

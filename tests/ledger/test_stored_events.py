@@ -17,9 +17,9 @@ import pytest
 from msgspec.inspect import CollectionType, CustomType, FrozenSetType, SetType, StructType, Type, type_info
 from msgspec.structs import fields
 
-from domain import events as e
-from domain.view import claims_changed, evolve
-from ledger.codec import UnknownEventType, UnreadableEvent, decode, encode
+from domain.language import events as e
+from domain.state.view import claims_changed, evolve
+from ledger.store.codec import UnknownEventType, UnreadableEvent, decode, encode
 from tests.ledger.examples import EXAMPLES, PERSONAL
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "events.jsonl"
@@ -115,7 +115,7 @@ def structs_in(kind: Type) -> Iterator[Any]:
 
 
 def test_the_bytes_do_not_depend_on_the_hash_seed() -> None:
-    script = "from ledger.codec import encode; from tests.ledger.examples import EXAMPLES\n"
+    script = "from ledger.store.codec import encode; from tests.ledger.examples import EXAMPLES\n"
     script += "import sys; sys.stdout.buffer.write(b''.join(map(encode, EXAMPLES.values())))"
     root = Path(__file__).parents[2]
     written = {

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from ledger import sqlite, sqlite_unit
-from ledger.codec import UnreadableEvent, decode
-from ledger.damage import ContradictingIndexes, DamagedDatabase
 from ledger.ledger import Ledger, open_ledger
-from ledger.sqlite import SqliteStore
-from ledger.sqlite_errors import FailedStatement, OldSqlite
-from ledger.store import NewerSchema, UnreachableDatabase
+from ledger.store.codec import UnreadableEvent, decode
+from ledger.store.damage import ContradictingIndexes, DamagedDatabase
+from ledger.store.port import NewerSchema, UnreachableDatabase
+from ledger.store.sqlite import store as sqlite
+from ledger.store.sqlite import unit
+from ledger.store.sqlite.errors import FailedStatement, OldSqlite
+from ledger.store.sqlite.store import SqliteStore
 from tests.builders import ANA, ANN, ANNE, create
 from tests.contracts.places import batch
 
@@ -26,7 +27,7 @@ OPENINGS = 300
 WRITER = """
 import sys
 from itertools import count
-from domain.ids import RecordRef
+from domain.language.ids import RecordRef
 from ledger.ledger import open_ledger
 from tests.builders import create
 from tests.contracts.places import batch
@@ -111,7 +112,7 @@ def test_tables_that_a_newer_version_changed_meanwhile_are_no_damage(path: Path)
 def test_a_statement_that_fails_on_tables_as_they_were_made_is_a_bug_of_ours_and_no_damage(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_unit, "PAGE", "SELECT misspelt FROM events WHERE position > ? LIMIT ?")
+    monkeypatch.setattr(unit, "PAGE", "SELECT misspelt FROM events WHERE position > ? LIMIT ?")
     with open_ledger(str(path), create=False) as ledger, pytest.raises(FailedStatement):
         ledger.read(0, 10)
 
@@ -192,7 +193,7 @@ def test_every_message_that_advises_to_restore_is_known_here() -> None:
     }
     found = {
         file.name: len(advice)
-        for file in (ROOT / "ledger").glob("*.py")
+        for file in (ROOT / "ledger").rglob("*.py")
         if (advice := re.findall(r"restore (?:it|the ledger) from a copy", file.read_text(encoding="utf-8")))
     }
     assert found == advising

@@ -4,7 +4,7 @@ from contextlib import closing
 import pytest
 
 from ledger.ledger import Ledger
-from ledger.postgres import PostgresStore
+from ledger.store.postgres.store import PostgresStore
 
 
 @pytest.fixture

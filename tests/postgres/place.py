@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import psycopg
 
-from ledger.postgres import PostgresStore
-from ledger.store import Store
+from ledger.store.port import Store
+from ledger.store.postgres.store import PostgresStore
 from tests.postgres.server import run_sql
 
 # A claim that was released leaves a row behind, for those at work.

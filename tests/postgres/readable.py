@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ledger.ledger import Ledger
-from ledger.postgres import PostgresStore
-from projections.postgres import PostgresReadStore
-from projections.runner import Projector
+from ledger.store.postgres.store import PostgresStore
+from projections.running.runner import Projector
+from projections.store.postgres import PostgresReadStore
 from tests.postgres.server import Databases
 from tests.reading import Readable
 from tests.specification import START

@@ -20,8 +20,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
-from ledger.postgres import migrate
-from projections.postgres_schema import prepare
+from ledger.store.postgres.store import migrate
+from projections.store.postgres_schema import prepare
 
 SERVER: Final = "MERGE_LEDGER_TEST_POSTGRES"
 _run = f"{os.getpid()}"

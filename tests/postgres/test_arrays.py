@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.postgres_arrays import (
+from ledger.store.postgres.arrays import (
     Column,
     Documents,
     Flags,

@@ -5,12 +5,12 @@ from contextlib import closing, suppress
 
 import pytest
 
-from domain.claims import ClaimKey
-from ledger.damage import ContradictingIndexes, Damaged
+from domain.state.claims import ClaimKey
+from ledger.batch.loading import DamagedRows
 from ledger.ledger import Ledger
-from ledger.loading import DamagedRows
-from ledger.postgres import PostgresStore
-from ledger.store import Append, Conflict, EventRow, LineageChanges, LockedDatabase, Move, ReadSet, Taken
+from ledger.store.damage import ContradictingIndexes, Damaged
+from ledger.store.port import Append, Conflict, EventRow, LineageChanges, LockedDatabase, Move, ReadSet, Taken
+from ledger.store.postgres.store import PostgresStore
 from tests.builders import ANN, ANNE, NOBODY, archive, create, merge, update
 from tests.contracts.places import batch
 
@@ -168,7 +168,7 @@ def test_what_fails_though_others_are_kept_out_is_called_damage_only_where_somet
     def fail(_move: Move) -> None:
         raise conflict
 
-    monkeypatch.setattr("ledger.postgres_unit.PostgresUnit.move", lambda _unit, move: fail(move))
+    monkeypatch.setattr("ledger.store.postgres.unit.PostgresUnit.move", lambda _unit, move: fail(move))
     with pytest.raises(told):
         ledger.take(batch(create(ANN)), Move("source", None, 1))
     assert ledger.head() == 0

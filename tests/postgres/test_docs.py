@@ -47,7 +47,7 @@ def test_the_roles_and_the_queries_of_the_docs_work(cli: Cli, postgres_url: str)
 
 
 def test_the_docs_name_the_timeouts_that_there_are() -> None:
-    from ledger.postgres_connection import Timeouts  # noqa: PLC0415  beside what it is held against
+    from ledger.store.postgres.connection import Timeouts  # noqa: PLC0415  beside what it is held against
 
     said = (ROOT / "docs/postgresql.md").read_text()
     timeouts = Timeouts()

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from ledger.damage import LostLedger
 from ledger.ledger import migrate_ledger, open_ledger
-from projections.places import read_store
-from projections.runner import Projector
+from ledger.store.damage import LostLedger
+from projections.opening import read_store
+from projections.running.runner import Projector
 from tests.builders import ANN, create
 from tests.contracts.places import batch
 from tests.postgres.server import run_sql

@@ -11,15 +11,15 @@ from threading import Event
 import pytest
 
 from ledger.ledger import Ledger
-from ledger.postgres import PostgresStore
-from ledger.postgres_connection import Timeouts
-from ledger.sqlite import SqliteStore
-from projections.catalogue import PROJECTIONS, TABLES_VERSION
-from projections.postgres import PostgresReadStore
-from projections.postgres_schema import prepare
-from projections.runner import Projector, digest
-from projections.sqlite import SqliteReadStore
-from projections.store import NotPrepared, NotProjected, ReadStore, Stale
+from ledger.store.postgres.connection import Timeouts
+from ledger.store.postgres.store import PostgresStore
+from ledger.store.sqlite.store import SqliteStore
+from projections.models.catalogue import PROJECTIONS, TABLES_VERSION
+from projections.running.runner import Projector, digest
+from projections.store.port import NotPrepared, NotProjected, ReadStore, Stale
+from projections.store.postgres import PostgresReadStore
+from projections.store.postgres_schema import prepare
+from projections.store.sqlite import SqliteReadStore
 from tests.builders import ANN, ANNE, create, merge, update
 from tests.contracts.places import TickingClock, batch
 from tests.contracts.test_serialisable import PREPARED, any_command

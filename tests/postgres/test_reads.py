@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ledger.postgres import PostgresStore
+from ledger.store.postgres.store import PostgresStore
 from tests.domain.test_reads_around_records import *  # noqa: F403  what is read
 from tests.domain.test_reads_of_records import *  # noqa: F403
 from tests.postgres.readable import PostgresReadable

@@ -7,15 +7,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from consumers.publish import NAME as PUBLISHING
+from consumers.publisher.publisher import NAME as PUBLISHING
 from ledger.ledger import Ledger
-from ledger.postgres import PostgresStore
-from ledger.postgres_errors import MissingRights
-from ledger.store import Append, BookmarkMoved, Move, ReadSet
-from projections.catalogue import TABLES_VERSION
-from projections.postgres import PostgresReadStore
-from projections.runner import Projector
-from projections.store import UnusableProjections
+from ledger.store.port import Append, BookmarkMoved, Move, ReadSet
+from ledger.store.postgres.errors import MissingRights
+from ledger.store.postgres.store import PostgresStore
+from projections.models.catalogue import TABLES_VERSION
+from projections.running.runner import Projector
+from projections.store.port import UnusableProjections
+from projections.store.postgres import PostgresReadStore
 from tests.builders import ANA, ANN, ANNA, ANNE, HANNAH, associate, create, link_sync, merge, update
 from tests.contracts.places import batch
 from tests.postgres.server import as_role, run_sql

@@ -10,8 +10,8 @@ from contextlib import closing
 import pytest
 
 from ledger.ledger import Ledger
-from ledger.postgres import PostgresStore
-from ledger.postgres_connection import Timeouts
+from ledger.store.postgres.connection import Timeouts
+from ledger.store.postgres.store import PostgresStore
 from tests.builders import ANNE, create
 from tests.contracts.places import batch
 
@@ -20,8 +20,8 @@ STOPS = """
 import os, signal, sys
 from msgspec.structs import replace
 from ledger.ledger import Ledger
-from ledger.postgres import PostgresStore
-from ledger.postgres_connection import Timeouts
+from ledger.store.postgres.store import PostgresStore
+from ledger.store.postgres.connection import Timeouts
 from tests.builders import ANN, create
 from tests.contracts.places import batch
 

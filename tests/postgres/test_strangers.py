@@ -7,13 +7,13 @@ import psycopg
 import pytest
 
 from ledger.ledger import Ledger
-from ledger.postgres import PostgresStore, migrate
-from ledger.postgres_connection import Timeouts
-from projections.catalogue import TABLES_VERSION
-from projections.postgres import PostgresReadStore
-from projections.postgres_schema import prepare
+from ledger.store.postgres.connection import Timeouts
+from ledger.store.postgres.store import PostgresStore, migrate
+from projections.models.catalogue import TABLES_VERSION
 from projections.reading import open_reader
-from projections.runner import Projector
+from projections.running.runner import Projector
+from projections.store.postgres import PostgresReadStore
+from projections.store.postgres_schema import prepare
 from tests.contracts.places import batch
 from tests.postgres.server import as_role, run_psql, run_sql
 from tests.postgres.test_roles import EVERYTHING, ROLES, refused

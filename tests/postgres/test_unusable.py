@@ -8,11 +8,11 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from ledger.ledger import Ledger, migrate_ledger, open_ledger
-from ledger.postgres import PostgresStore
-from ledger.postgres_connection import Timeouts
-from ledger.postgres_errors import MissingRights, NoSchema, NoSuchDatabase, NotUtf8, TimedOut, Unreachable
-from ledger.postgres_schema import SCHEMA_VERSION, STEPS
-from ledger.store import FullDatabase, LockedDatabase, NewerSchema, ReadOnlyDatabase, StoreUnusable
+from ledger.store.port import FullDatabase, LockedDatabase, NewerSchema, ReadOnlyDatabase, StoreUnusable
+from ledger.store.postgres.connection import Timeouts
+from ledger.store.postgres.errors import MissingRights, NoSchema, NoSuchDatabase, NotUtf8, TimedOut, Unreachable
+from ledger.store.postgres.schema import SCHEMA_VERSION, STEPS
+from ledger.store.postgres.store import PostgresStore
 from tests.builders import ANN, ANNE, create
 from tests.cli.conftest import cli
 from tests.cli.running import Cli
@@ -170,7 +170,7 @@ def test_an_older_schema_is_migrated_when_it_is_asked_for(
 ) -> None:
     url = new_database(empty=True)
     with monkeypatch.context() as patch:
-        patch.setattr("ledger.postgres.SCHEMA_VERSION", version)
+        patch.setattr("ledger.store.postgres.store.SCHEMA_VERSION", version)
         migrate_ledger(url, create=True)
     with refused(StoreUnusable, "run merge-ledger db migrate"):
         open_ledger(url, create=True)

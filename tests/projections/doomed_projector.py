@@ -10,8 +10,8 @@ import signal
 import sys
 
 from ledger.ledger import open_ledger
-from projections.runner import Projector
-from projections.sqlite import SqliteReadStore
+from projections.running.runner import Projector
+from projections.store.sqlite import SqliteReadStore
 
 
 def main(path: str, work: str, times: str) -> None:

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from domain.commands import AnyCommand
-from projections.runner import Projector
+from domain.language.commands import AnyCommand
+from projections.running.runner import Projector
 from tests.builders import (
     ACME,
     ACME_BV,

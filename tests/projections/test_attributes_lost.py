@@ -1,8 +1,8 @@
 """Layer: tests. What a merge leaves behind of links is shown with it: attributes that lose, and labels."""
 
-from domain.commands import AnyCommand
+from domain.language.commands import AnyCommand
 from ledger.ledger import Previewed
-from projections import shapes
+from projections.reading import shapes
 from projections.reading.losing_links import SHOWN_MAX
 from tests.builders import (
     ACME,

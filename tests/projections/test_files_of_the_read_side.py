@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from ledger.files import generation_file, read_side_file
 from ledger.ledger import open_ledger
-from projections import shapes
-from projections.owner import OtherLedger
-from projections.places import read_store
-from projections.reading import open_reader
-from projections.runner import Projector
-from projections.sqlite import SqliteReadStore
-from projections.store import UnusableProjections
+from ledger.store.sqlite.files import generation_file, read_side_file
+from projections.opening import read_store
+from projections.reading import open_reader, shapes
+from projections.running.runner import Projector
+from projections.store.owner import OtherLedger
+from projections.store.port import UnusableProjections
+from projections.store.sqlite import SqliteReadStore
 from tests.builders import ANN, ANNE, create, update
 from tests.contracts.places import batch
 from tests.reading import Readable

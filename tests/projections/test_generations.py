@@ -11,12 +11,12 @@ from typing import Any, ClassVar, NamedTuple
 
 import pytest
 
-from ledger.store import StoredEvent
-from projections.catalogue import TABLES_VERSION
+from ledger.store.port import StoredEvent
+from projections.models.catalogue import TABLES_VERSION
 from projections.reading import open_reader
-from projections.runner import Progress, Projector
-from projections.sqlite import SqliteReadStore
-from projections.store import Generation, ReadStore, Stale, UnusableProjections
+from projections.running.runner import Progress, Projector
+from projections.store.port import Generation, ReadStore, Stale, UnusableProjections
+from projections.store.sqlite import SqliteReadStore
 from tests.builders import ACME, ANN, ANNE, create, merge, update
 from tests.projections.histories import EVERYTHING, digests
 from tests.reading import Readable
@@ -190,7 +190,7 @@ def test_a_rebuild_waits_for_a_page_of_the_live_one_and_gives_up_rather_than_tak
     readable.projector.catch_up()
     was = live(readable.store)
     readable.store.close()
-    monkeypatch.setattr("projections.sqlite_files.BUSY_S", 0.2)
+    monkeypatch.setattr("projections.store.sqlite_files.BUSY_S", 0.2)
     with closing(SqliteReadStore(tmp_path / "ledger.db")) as other, other.page(was):
         with pytest.raises(UnusableProjections, match="locked"):
             readable.projector.rebuild()

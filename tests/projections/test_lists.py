@@ -6,11 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain.events import RecordsMerged
-from domain.filters import FilterGroup
-from domain.ids import RecordRef
-from projections import shapes
-from projections.reading import Reader
+from domain.language.events import RecordsMerged
+from domain.language.filters import FilterGroup
+from domain.language.ids import RecordRef
+from projections.reading import Reader, shapes
 from projections.reading.lists import OutcomesAsked
 from projections.reading.paging import BadCursor, PageAsked
 from tests.builders import (

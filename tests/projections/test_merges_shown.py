@@ -5,11 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain.commands import MergeRecords
-from domain.outcomes import Outcome
+from domain.language.commands import MergeRecords
+from domain.language.outcomes import Outcome
 from ledger.ledger import Previewed
-from projections import shapes
-from projections.reading import open_reader
+from projections.reading import open_reader, shapes
 from projections.reading.lists import MergesAsked
 from tests.builders import (
     ACME,

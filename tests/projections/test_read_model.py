@@ -7,9 +7,9 @@ from contextlib import closing
 
 import pytest
 
-from projections.catalogue import TABLES, VIEWS
-from projections.sqlite import SqliteReadStore
-from projections.tables import RECORD, STILL_SO, Newest, Rows, Table
+from projections.models.catalogue import TABLES, VIEWS
+from projections.store.sqlite import SqliteReadStore
+from projections.store.tables import RECORD, STILL_SO, Newest, Rows, Table
 from tests.builders import ANN, create
 from tests.house.repository import text
 from tests.projections.histories import EVERYTHING

@@ -6,9 +6,9 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.ids import RecordRef
-from projections.catalogue import TABLES_VERSION
-from projections.forest import CLIMBS
+from domain.language.ids import RecordRef
+from projections.folding.forest import CLIMBS
+from projections.models.catalogue import TABLES_VERSION
 from tests.builders import create, merge
 from tests.reading import Readable
 

@@ -9,16 +9,16 @@ from threading import Thread
 
 import pytest
 
-from domain.events import OUTCOME_TYPES, Event
-from domain.ids import RecordRef
+from domain.language.events import OUTCOME_TYPES, Event
+from domain.language.ids import RecordRef
 from ledger.ledger import Ledger
-from ledger.reading import read_commands
-from ledger.sqlite import SqliteStore
-from ledger.store import StoredEvent
-from projections.catalogue import TABLES, TABLES_VERSION
-from projections.runner import Progress, ProjectionFailed, Projector
-from projections.sqlite import SqliteReadStore
-from projections.store import OutdatedProjections, ReadStore
+from ledger.positions import read_commands
+from ledger.store.port import StoredEvent
+from ledger.store.sqlite.store import SqliteStore
+from projections.models.catalogue import TABLES, TABLES_VERSION
+from projections.running.runner import Progress, ProjectionFailed, Projector
+from projections.store.port import OutdatedProjections, ReadStore
+from projections.store.sqlite import SqliteReadStore
 from tests.builders import ACME, ANN, ANNE, ANNIE, create, merge, update
 from tests.contracts.places import batch
 from tests.projections.histories import EVERYTHING, digests
@@ -237,7 +237,7 @@ def test_a_read_model_of_another_version_is_not_read_and_made_again(
 ) -> None:
     readable.given(create(ANN))
     with monkeypatch.context() as patch:
-        patch.setattr("projections.runner.TABLES_VERSION", "older")
+        patch.setattr("projections.running.runner.TABLES_VERSION", "older")
         readable.projector.catch_up()
     with pytest.raises(OutdatedProjections, match="another version's"):
         readable.projector.status()

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from domain.commands import AnyCommand
-from domain.filters import FilterGroup, Lookup, NotHasProperty, matches, properties_named
-from projections import segment_definitions
+from domain.language.commands import AnyCommand
+from domain.language.filters import FilterGroup, Lookup, NotHasProperty, matches, properties_named
+from projections.models import segment_definitions
 from tests.builders import ANN, ANNA, ANNE, active_segment, archive, create, merge, restore, update, where
 from tests.reading import Readable
 

@@ -1,0 +1,1 @@
+"""Layer: cli. The commands, one module per subject."""

@@ -1,0 +1,120 @@
+"""Layer: cli. For whoever runs it: the projections, and the state of everything on one page."""
+
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from cyclopts import Parameter
+
+from cli.commands.status import database_clock, kafka_checks
+from cli.drawing.output import Answer, drawn_by
+from cli.session.arguments import Here
+from cli.session.exits import DONE, FOUND, STORE_UNUSABLE
+from cli.session.masking import masked, masked_place
+from cli.session.opening import Opened, opened, run
+from cli.session.session import Session
+from consumers.operating.checks import Check
+from consumers.publisher.publisher import NAME as PUBLISHER
+from ledger.looking import look_through
+from ledger.store.damage import Damaged
+from ledger.store.port import StoreUnusable
+
+_LOOKING_S: Final = 5.0  # So long `status` looks through the log; it tells how far it came.
+
+
+def projections_list(
+    *, digests: Annotated[bool, Parameter(negative="--no-digests", help="Tell digests, too.")] = True, session: Here
+) -> Answer:
+    """Show position, lag and digest of each projection, brought up to date first unless told not to."""
+    with opened(session) as sides:
+        if session.settings.catch_up:
+            run(sides.projector, session, "catch up")
+        found = sides.projector.status(digests=digests)
+    return Answer(found, drawn_by("tables:projections"), rows=found)
+
+
+def projections_run(*, session: Here) -> int:
+    """Bring the projections up to date."""
+    with opened(session) as sides:
+        progress = run(sides.projector, session, "project")
+    session.say(f"up to date: {progress.summary()}")
+    return DONE
+
+
+def projections_rebuild(*, session: Here) -> int:
+    """Build the projections again from the first event on, beside those that are read meanwhile."""
+    with opened(session) as sides:
+        progress = run(sides.projector, session, "rebuild", rebuild=True)
+    session.say(f"rebuilt: {progress.summary()}")
+    return DONE
+
+
+def status(*, session: Here) -> Answer:
+    """Show the database, the projections' lag, and the settings with their origin; where it is set, Kafka too.
+
+    Exit 5 where the database or Kafka cannot be used, 1 where the log is damaged and can be read, or anything else of
+    Kafka is not well.
+    """
+    shown = {one.name: one.shown for one in session.settings.origins}
+    told: dict[str, Any] = {"database": {"location": shown["db"]}, "projections": None}
+    code = DONE
+    notes: list[str] = []
+    kafka: list[Check] = []
+    findings: list[str] = []
+    try:
+        with opened(session, inspect=True) as sides:
+            told["database"] = _database(sides, session)
+            findings = told["database"]["findings"]
+            try:
+                told["projections"] = _projections(sides)
+            except Damaged as damaged:
+                findings += [line for line in [str(damaged)] if line not in findings]
+            code = FOUND if findings else DONE
+            notes += [f"merge-ledger: {finding}" for finding in findings[:1]]
+            if session.settings.names_kafka:
+                told["publishing"] = _publishing(sides)
+                kafka = [database_clock(session, sides.ledger.store)]
+    except StoreUnusable as unusable:
+        told["database"]["problem"] = masked(str(unusable))
+        code = STORE_UNUSABLE
+        notes.append(f"merge-ledger: {masked(str(unusable))}")
+    if session.settings.names_kafka:
+        found, unusable_or_not = kafka_checks(session)
+        told["kafka"] = kafka = [*found, *kafka]
+        code = code or unusable_or_not or (DONE if all(check.ok for check in kafka) else FOUND)
+        notes = notes or [f"merge-ledger: Kafka: {check.line}" for check in kafka if not check.ok][:1]
+    told["settings"] = [
+        {"name": one.name, "value": one.shown, "origin": one.origin} for one in session.settings.origins
+    ]
+    return Answer(told, drawn_by("details:status_page"), code=code, notes=tuple(notes))
+
+
+def _database(sides: Opened, session: Session) -> dict[str, Any]:
+    store = sides.ledger.store
+    looked = look_through(sides.ledger, _LOOKING_S)
+    found = [*store.findings, *([] if looked.finding is None else [looked.finding])]
+    file = Path(session.settings.db)
+    return {
+        "location": masked_place(store.location),
+        "schema_version": store.schema_version,
+        "position": sides.ledger.head(),
+        "bytes": file.stat().st_size if file.is_file() else None,
+        "checked": looked.position,
+        "findings": [str(finding) for finding in found],
+    }
+
+
+def _publishing(sides: Opened) -> dict[str, Any]:
+    """Compare what is on the topics with the ledger's head, whether or not a publisher is at work."""
+    bookmark = sides.ledger.bookmark(PUBLISHER)
+    position = bookmark.at if bookmark else 0
+    return {"position": position, "lag_events": sides.ledger.head() - position}
+
+
+def _projections(sides: Opened) -> dict[str, Any]:
+    first = sides.projector.status()[0]
+    return {
+        "generation": first.generation,
+        "position": first.position,
+        "lag_events": first.lag_events,
+        "lag_seconds": first.lag_seconds,
+    }

@@ -1,0 +1,128 @@
+"""Layer: cli. `worker resume`: a person says where a halted partition is read on."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Annotated, Final
+
+from cyclopts import Parameter
+
+from cli.commands.topics import settled, telling
+from cli.drawing.output import Answer
+from cli.drawing.tables import Column, table
+from cli.session import exits
+from cli.session.arguments import Here
+from cli.session.opening import location_of
+from cli.session.session import Session
+from consumers.source import Partition, Standing
+from consumers.worker.resume import Halt, go_on, halt_of
+from ledger.ledger import open_ledger
+from ledger.store.port import BookmarkMoved
+
+if TYPE_CHECKING:
+    from consumers.kafka.admin import KafkaAdmin
+
+_REASON_MAX: Final = 500
+_PARTITION_MAX: Final = 2**31 - 1  # As Kafka counts them.
+_OFFSET_MAX: Final = 2**63 - 1
+
+
+class NotHalted(exits.Ending):
+    """There is nothing to decide."""
+
+    code = exits.REFUSED
+
+
+def resume(  # noqa: PLR0913  where, from where, who, why, and whether to ask
+    partition: Annotated[str, Parameter(help="TOPIC/NUMBER, as its complaint names it.")],
+    /,
+    *,
+    begin: Annotated[str, Parameter(name="--from", help="Where to go on: earliest, latest, or an offset.")],
+    reason: Annotated[str, Parameter(help="Why. It is kept for ever: name no person whose data it is about.")],
+    actor: Annotated[str | None, Parameter(help="Who decided it. [default: the setting `actor`]")] = None,
+    yes: Annotated[bool, Parameter(help="Do not ask.")] = False,
+    session: Here,
+) -> Answer:
+    """Let a halted partition be read on from where you say; what is not read by then never is."""
+    actor = actor or session.settings.actor
+    reason = " ".join(reason.split())
+    if not actor:
+        msg = "say who decided it: --actor, or the setting actor"
+        raise exits.Mistake(msg)
+    if not 0 < len(reason) <= _REASON_MAX:
+        msg = f"--reason: expected 1 to {_REASON_MAX} characters"
+        raise exits.Mistake(msg)
+    place = _place(partition)
+    with open_ledger(location_of(session), create=False) as ledger, _admin(session) as admin:
+        halt = halt_of(ledger, place, _standing(admin, place), lambda offset: admin.undecodable_at(place, offset))
+        if halt is None:
+            msg = f"{place.source} is not halted: nothing keeps it from being read on where the ledger stands"
+            raise NotHalted(msg)
+        to = _offset(begin, halt)
+        _confirm(halt, to, session, yes=yes)
+        try:
+            outcome = go_on(ledger, halt, to, account=session.account, actor=actor, reason=reason)
+        except BookmarkMoved as moved:
+            msg = f"{moved}, meanwhile; nothing was changed"
+            raise NotHalted(msg) from moved
+    session.say(f"{place.source} is read on from {to}; workers go on there within a minute")
+    told = {"partition": place.source, "was_at": halt.bookmark.at, "goes_on_at": to, "position": outcome.position}
+    return Answer(told, lambda one: table([Column(name, name) for name in one], [one]))
+
+
+def _place(text: str) -> Partition:
+    topic, _, number = text.rpartition("/")
+    if not topic or not _is_number(number, _PARTITION_MAX):
+        msg = f"expected TOPIC/NUMBER, such as merge.commands.v1/0, got {text}"
+        raise exits.Mistake(msg)
+    return Partition(topic, int(number))
+
+
+def _is_number(text: str, most: int) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= len(str(most)) and int(text) <= most
+
+
+@contextmanager
+def _admin(session: Session) -> Iterator["KafkaAdmin"]:
+    from consumers.kafka.admin import KafkaAdmin  # noqa: PLC0415  slow to load
+    from consumers.kafka.check import make_sure  # noqa: PLC0415
+
+    with telling():
+        settings = settled(session)
+        make_sure(settings)
+        with closing(KafkaAdmin(settings)) as admin:
+            yield admin
+
+
+def _standing(admin: "KafkaAdmin", place: Partition) -> Standing:
+    found = admin.standing(place)
+    if found is None:
+        msg = f"there is no partition {place.source}"
+        raise exits.NotThere(msg)
+    return found
+
+
+def _offset(text: str, halt: Halt) -> int:
+    named = {"earliest": halt.first, "latest": max(halt.first, halt.standing.end)}
+    if not _is_number(text, _OFFSET_MAX) and text not in named:
+        msg = f"--from: expected earliest, latest or an offset, got {text}"
+        raise exits.Mistake(msg)
+    offset = named[text] if text in named else int(text)
+    if not halt.first <= offset <= named["latest"]:
+        msg = f"--from: expected an offset that is there, {halt.first} to {named['latest']}, got {text}"
+        raise exits.Mistake(msg)
+    return offset
+
+
+def _confirm(halt: Halt, to: int, session: Session, *, yes: bool) -> None:
+    """Show what it means, and ask."""
+    session.say(f"{halt.partition.source} is halted at offset {halt.bookmark.at}: {halt.why}")
+    for cost in halt.costs(to):
+        session.say(cost)
+    if yes:
+        return
+    if not session.is_asked:
+        msg = "nobody is there to ask: say --yes"
+        raise exits.Mistake(msg)
+    if not session.ask(f"go on from offset {to}?"):
+        msg = "not confirmed; nothing was changed"
+        raise exits.Mistake(msg)

@@ -1,0 +1,34 @@
+"""Layer: cli. What `status` tells of Kafka: all that a worker looks at, and more, each under a deadline of its own."""
+
+from cli.commands.topics import named_here, settled
+from cli.session.exits import DONE, FOUND, STORE_UNUSABLE, Mistake
+from cli.session.session import Session
+from consumers.operating.checks import Check, look, same_clock
+from ledger.store.port import Store
+
+
+def database_clock(session: Session, store: Store) -> Check:
+    """Compare the clock that says when events are recorded with ours, by which workers tell how late they are."""
+    return look("clock of the database", session.settings.kafka["kafka_deadline_s"], lambda: same_clock(store.now))
+
+
+def kafka_checks(session: Session) -> tuple[list[Check], int]:
+    """Look at everything, until nothing more can be asked; tells how the run ends because of it."""
+    try:
+        settings = settled(session)
+        from consumers.kafka.check import checks, checks_of_topics  # noqa: PLC0415  slow to load
+    except Mistake as mistake:
+        return [_not_well("settings", str(mistake), "mend the settings of Kafka")], STORE_UNUSABLE
+    except ModuleNotFoundError:
+        missing = _not_well("library", "there is no kafka-python", "install merge-ledger with the extra [kafka]")
+        return [missing], STORE_UNUSABLE
+    specs = named_here(session)
+    needed = list(checks(settings, [spec.name for spec in specs]))
+    if not needed[-1].ok:
+        return needed, STORE_UNUSABLE
+    all_of_them = [*needed, *checks_of_topics(settings, specs, session.account)]
+    return all_of_them, DONE if all(check.ok for check in all_of_them) else FOUND
+
+
+def _not_well(name: str, said: str, next_step: str) -> Check:
+    return Check(name=name, ok=False, said=said, next_step=next_step, seconds=0.0)

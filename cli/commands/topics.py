@@ -1,0 +1,199 @@
+"""Layer: cli. `topics`, `dlq` and `schema`: what stands around the workers."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from importlib.metadata import version
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import msgspec
+from cyclopts import Parameter
+
+from cli.drawing.output import Answer, document
+from cli.session import exits
+from cli.session.arguments import LIMIT, After, Here, Limit, page_asked
+from cli.session.kafka_settings import kafka_settings
+from cli.session.session import Session
+from consumers import topics
+from consumers.kafka.settings import KafkaSettings
+from consumers.publisher import contract
+from consumers.source import Message, SourceUnusable
+from projections.reading.paging import BadCursor, PageAsked, listing, read_cursor
+from projections.reading.shapes import Listing
+
+if TYPE_CHECKING:
+    from consumers.publisher.dead_letters import DeadLetter
+
+
+_AT_MOST: Final = 10_000  # Partitions of one topic, and copies of each.
+
+
+class KafkaUnusable(exits.Ending):
+    """Kafka cannot be used; the message says which step failed and what to do."""
+
+    code = exits.STORE_UNUSABLE
+
+
+@contextmanager
+def telling() -> Iterator[None]:
+    """End with one line where Kafka cannot be used."""
+    try:
+        yield
+    except SourceUnusable as error:
+        raise KafkaUnusable(str(error)) from error
+
+
+def named_here(session: Session) -> list[topics.TopicSpec]:
+    """List the topics as they are called here."""
+    return [msgspec.structs.replace(spec, name=prefixed(session, spec.name)) for spec in topics.SPECS]
+
+
+def settled(session: Session) -> KafkaSettings:
+    """Take the settings of Kafka, and warn of what is not wise."""
+    settings = kafka_settings(session.settings.kafka)
+    for warning in settings.warnings():
+        session.say(f"merge-ledger: warning: {warning}")
+    return settings
+
+
+def prefixed(session: Session, topic: str) -> str:
+    """Name a topic as it is called here."""
+    return f"{session.settings.kafka['kafka_topic_prefix']}{topic}"
+
+
+def topics_create(
+    *,
+    partitions: Annotated[int, Parameter(help="Of each topic. More cannot be had later without losing order.")] = 6,
+    replication: Annotated[int, Parameter(help="On how many brokers each is kept.")] = 3,
+    show: Annotated[
+        bool, Parameter(name="--print", help="Only print the commands of Kafka's own tool that would do it.")
+    ] = False,
+    session: Here,
+) -> int:
+    """Make the topics that are not there yet, and report those that differ from what was asked for."""
+    for option, number in (("--partitions", partitions), ("--replication", replication)):
+        if not 1 <= number <= _AT_MOST:
+            msg = f"{option}: expected 1 to {_AT_MOST}"
+            raise exits.Mistake(msg)
+    specs = named_here(session)
+    if show:
+        print("\n".join(topics.shell_lines(specs, partitions, replication)))  # noqa: T201  data for a shell
+        return exits.DONE
+    from consumers.kafka.admin import KafkaAdmin  # noqa: PLC0415  slow to load
+    from consumers.kafka.check import make_sure  # noqa: PLC0415
+
+    code = exits.DONE
+    with telling():
+        settings = settled(session)
+        make_sure(settings)
+        with closing(KafkaAdmin(settings)) as admin:
+            found = admin.topics(spec.name for spec in specs)
+            new = [spec for spec in specs if spec.name not in found]
+            if new:
+                admin.create(new, partitions, replication)
+    for spec in specs:
+        there = found.get(spec.name)
+        if there is None:
+            session.say(f"{spec.name}: made, {partitions} partitions")
+        elif there.partitions != partitions or there.replication != replication:
+            session.say(f"{spec.name}: is there, with {there.partitions} partitions on {there.replication} brokers")
+            code = exits.FOUND
+        else:
+            session.say(f"{spec.name}: is there")
+    return code
+
+
+def dlq_list(*, limit: Limit = LIMIT, after: After = None, session: Here) -> int:
+    """List what could not be read as a command or was too large to publish, and why."""
+    from cli.drawing.paging import Shown, write_pages  # noqa: PLC0415
+    from consumers.publisher.dead_letters import DeadLetter, dead_letters  # noqa: PLC0415
+
+    topic = prefixed(session, topics.DEAD_LETTERS)
+    with _admin(session) as admin:
+
+        def read(page: PageAsked) -> Listing[DeadLetter]:
+            number, offset = read_cursor(page.after, (int, int)) or (0, 0)
+            found = [letter for letter, _ in islice(dead_letters(admin, topic, (number, offset)), page.limit + 1)]
+            following = found[page.limit].letter.split("-") if len(found) > page.limit else ()
+            return listing(found[: page.limit], [*map(int, following)], has_more=bool(following))
+
+        try:
+            return write_pages(read, page_asked(limit, after), Shown(DeadLetter, _draw), session)
+        except BadCursor as bad:
+            raise exits.Mistake(str(bad)) from None
+
+
+def dlq_show(letter: str, /, *, session: Here) -> Answer:
+    """Show one with its bytes, as text where they are."""
+    told, message = _found(session, letter)
+    shown = msgspec.to_builtins(told) | {
+        "key": (message.key or b"").decode(errors="backslashreplace"),
+        "headers": {name: _text(value) for name, value in message.headers},
+        "value": (message.value or b"").decode(errors="backslashreplace"),
+    }
+    return _answer(shown, [shown])
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode(errors="backslashreplace")
+
+
+def dlq_redrive(letter: str, /, *, session: Here) -> int:
+    """Send one again to where it came from, as it came. Mend first what made it unreadable."""
+    from consumers.kafka.sink import KafkaSink  # noqa: PLC0415
+    from consumers.publisher.dead_letters import redrive  # noqa: PLC0415
+
+    found = _found(session, letter)
+    with telling(), closing(KafkaSink(settled(session))) as sink:
+        is_sent = redrive(sink, *found)
+        sink.settle()
+    if not is_sent:
+        session.say(f"dead letter {letter} was not sent: {found[0].missing}")
+        return exits.FOUND
+    session.say(f"dead letter {letter} was sent to {found[0].original_topic}")
+    return exits.DONE
+
+
+def schema_of(kind: Literal["json", "asyncapi"], /) -> int:
+    """Print the contract of the topics, as one JSON document."""
+    import sys  # noqa: PLC0415
+
+    told = contract.json_schema() if kind == "json" else contract.asyncapi(version("merge-ledger"))
+    sys.stdout.buffer.write(document(told))
+    return exits.DONE
+
+
+@contextmanager
+def _admin(session: Session) -> Iterator[Any]:
+    from consumers.kafka.admin import KafkaAdmin  # noqa: PLC0415
+    from consumers.kafka.check import make_sure  # noqa: PLC0415
+
+    with telling():
+        settings = settled(session)
+        make_sure(settings, (prefixed(session, topics.DEAD_LETTERS),))
+        with closing(KafkaAdmin(settings)) as admin:
+            yield admin
+
+
+def _found(session: Session, letter: str) -> tuple["DeadLetter", Message]:
+    """Find a dead letter. Raises NotThere."""
+    from consumers.publisher.dead_letters import find  # noqa: PLC0415
+
+    with _admin(session) as admin:
+        found = find(admin, prefixed(session, topics.DEAD_LETTERS), letter)
+    if found is None:
+        msg = f"there is no dead letter {letter}; merge-ledger dlq list names them"
+        raise exits.NotThere(msg)
+    return found
+
+
+def _answer(value: Any, rows: list[Any]) -> Answer:  # noqa: ANN401
+    return Answer(value, _draw, rows)
+
+
+def _draw(value: Any) -> Any:  # noqa: ANN401
+    from cli.drawing.tables import Column, table  # noqa: PLC0415
+
+    rows = value if isinstance(value, list) else [{"field": name, "value": one} for name, one in value.items()]
+    names = list(rows[0]) if rows else ["letter", "code", "message"]
+    return table([Column(name, name) for name in names], rows)

@@ -1,0 +1,196 @@
+"""Layer: cli. The processes: `worker consume`, `worker publish` and `worker project`.
+
+Each works until SIGTERM or SIGINT, finishes what is under way within ten seconds, and says what it
+does in lines of JSON on stderr. With `health` set it tells its health and its figures over HTTP.
+"""
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from types import FrameType
+from typing import Annotated, Any, Final
+
+import msgspec
+from cyclopts import Parameter
+
+from cli.commands.topics import prefixed, settled, telling
+from cli.session import exits
+from cli.session.arguments import Here
+from cli.session.masking import masked
+from cli.session.opening import location_of, opened
+from cli.session.session import Session, escaped
+from consumers import topics
+from consumers.kafka.settings import PORT_MAX, is_host
+from consumers.operating.health import served, watched
+from consumers.operating.metrics import Meter
+from ledger.ledger import Ledger, open_ledger
+from ledger.store.port import StoreUnusable
+
+DRAIN_S: Final = 10.0
+_IDLE_S: Final = 0.2
+_BACKOFF_S: Final = 1.0
+_OWN_FIELDS: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+log: Final = logging.getLogger("merge_ledger.process")
+
+
+def consume(
+    *, batch: Annotated[int, Parameter(help="How many commands a commit holds at most.")] = 1_000, session: Here
+) -> int:
+    """Read commands from Kafka and carry them out, until told to stop."""
+    from consumers.kafka.check import make_sure  # noqa: PLC0415
+    from consumers.kafka.source import KafkaSource  # noqa: PLC0415  slow to load
+    from consumers.worker.worker import Settings, Worker  # noqa: PLC0415
+
+    if not 1 <= batch <= 10_000:  # noqa: PLR2004  what the ledger takes at once
+        msg = f"--batch: expected 1 to 10000, got {batch}"
+        raise exits.Mistake(msg)
+    kafka = session.settings.kafka
+    topic = prefixed(session, topics.COMMANDS)
+    with telling(), _ledger_of(session) as ledger, _process(session) as (meter, keep_running):
+        _log_if_new(ledger)
+        settings = settled(session)
+        make_sure(settings, (topic,))
+        source = KafkaSource(
+            settings,
+            [topic],
+            kafka["kafka_group"],
+            instance=kafka["kafka_instance"],
+            session_timeout_s=kafka["kafka_session_timeout_s"],
+            messages_max=batch,
+        )
+        how = Settings(session.account, batch, takeover_s=1.5 * kafka["kafka_session_timeout_s"])
+        Worker(ledger, source, how, meter=meter).run(keep_running)
+    return exits.DONE
+
+
+def publish(*, session: Here) -> int:
+    """Publish the ledger onto topics, until told to stop; one process works and others stand by."""
+    from consumers.kafka.admin import KafkaAdmin  # noqa: PLC0415
+    from consumers.kafka.check import make_sure  # noqa: PLC0415
+    from consumers.kafka.sink import KafkaSink  # noqa: PLC0415
+    from consumers.publisher.publisher import Publisher  # noqa: PLC0415
+
+    written = (topics.RESULTS, topics.EVENTS, topics.STATE, topics.ID_MAP, topics.DEAD_LETTERS)
+    with telling(), _ledger_of(session) as ledger, _process(session) as (meter, keep_running):
+        _log_if_new(ledger)
+        settings = settled(session)
+        make_sure(settings, tuple(prefixed(session, topic) for topic in written))
+        with closing(KafkaAdmin(settings)) as admin:
+            publisher = Publisher(
+                ledger,
+                lambda: KafkaSink(settings, admin.bytes_max(prefixed(session, topic) for topic in written)),
+                admin,
+                _holder(),
+                meter=meter,
+                topic_prefix=prefixed(session, ""),
+            )
+            publisher.run(keep_running)
+    return exits.DONE
+
+
+def project(*, session: Here) -> int:
+    """Keep the projections up to date, until told to stop; several share the work, a page each."""
+    with opened(session, create=True) as sides, _process(session) as (meter, keep_running):
+        _log_if_new(sides.ledger)
+        while keep_running():
+            try:
+                sides.projector.catch_up()
+                meter.looked("projections", sides.projector.status()[0].position, sides.ledger.head())
+                sides.ledger.store.wait(_IDLE_S)
+            except StoreUnusable as error:
+                if not error.is_transient:
+                    raise
+                log.warning("projecting waits", extra={"why": str(error)})
+                time.sleep(_BACKOFF_S)
+    return exits.DONE
+
+
+def _ledger_of(session: Session) -> Ledger:
+    return open_ledger(location_of(session), create=True)
+
+
+def _log_if_new(ledger: Ledger) -> None:
+    if ledger.store.is_new:
+        log.info("made a new ledger", extra={"location": ledger.store.location})
+
+
+def _holder() -> str:
+    """Name this process, unlike any other."""
+    return f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}"
+
+
+@contextmanager
+def _process(session: Session) -> Iterator[tuple[Meter, Callable[[], bool]]]:
+    """Begin as a process does: logs, signals, health, watchdog; gives the figures, and what tells to go on."""
+    _log_as_json()
+    meter, stop = Meter(), threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def end(number: int, _: FrameType | None) -> None:
+        log.info("process ends", extra={"signal": signal.Signals(number).name})
+        stop.set()
+        _end_in_time()
+
+    with ExitStack() as stack:
+        for number in before:
+            signal.signal(number, end)
+        stack.callback(lambda: [signal.signal(number, handler) for number, handler in before.items()])
+        told = {}
+        if session.settings.health:
+            host, port = _health_address(session.settings.health)
+            told["health"] = f"{host}:{stack.enter_context(served(meter, host, port))}"
+        stack.enter_context(watched(meter))
+        log.info("process began", extra={"pid": os.getpid(), **told})
+        yield meter, lambda: not stop.is_set()
+    log.info("process ended")
+
+
+def _end_in_time() -> None:
+    """End in any case when draining takes too long; what was not committed is done by whoever comes next."""
+    timer = threading.Timer(DRAIN_S, lambda: os._exit(exits.INTERRUPTED))
+    timer.daemon = True
+    timer.start()
+
+
+def _health_address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    is_port = port.isascii() and port.isdigit() and len(port) <= len(str(PORT_MAX)) and int(port) <= PORT_MAX
+    if not is_host(host) or not is_port:
+        msg = f"health: expected HOST:PORT, a port up to {PORT_MAX}, got {text}"
+        raise exits.Mistake(msg)
+    return host, int(port)
+
+
+class JsonLines(logging.Formatter):
+    """Writes a record as one line of JSON, without the secrets of URLs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one line."""
+        told: dict[str, Any] = {
+            "at": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            "logger": record.name,
+        }
+        told |= {name: value for name, value in vars(record).items() if name not in _OWN_FIELDS}
+        told = {name: masked(value) if isinstance(value, str) else value for name, value in told.items()}
+        line = msgspec.json.encode(told, enc_hook=lambda value: masked(str(value))).decode()
+        return escaped(line) if sys.stderr.isatty() else line
+
+
+def _log_as_json() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    ours = logging.getLogger("merge_ledger")
+    ours.handlers, ours.propagate = [handler], False
+    ours.setLevel(logging.INFO)
+    kafka = logging.getLogger("kafka")
+    kafka.handlers, kafka.propagate = [handler], False
+    kafka.setLevel(logging.ERROR)

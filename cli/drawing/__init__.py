@@ -1,0 +1,1 @@
+"""Layer: cli. How results are shown: formats, tables, pages."""

@@ -1,0 +1,1 @@
+"""Layer: cli. What a command runs in: settings, arguments, progress, exit codes."""

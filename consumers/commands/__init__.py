@@ -1,0 +1,1 @@
+"""Layer: consumers. Commands in: files of JSON lines, and CloudEvents."""

@@ -1,0 +1,1 @@
+"""Layer: consumers. What operators look at: health, metrics, checks."""

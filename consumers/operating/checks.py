@@ -1,0 +1,105 @@
+"""Layer: consumers. Looks at things, each under a deadline of ours, and says what to do where one is not well."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+from msgspec import Struct
+
+from consumers.source import SourceUnusable
+
+T = TypeVar("T")
+CLOCKS_APART_MAX_S: Final = 5.0
+
+
+class Check(Struct, frozen=True, kw_only=True):
+    """A thing that was looked at: what was found, and the next step where it is not well."""
+
+    name: str
+    ok: bool
+    said: str
+    next_step: str | None
+    seconds: float
+
+    @property
+    def line(self) -> str:
+        """Say it in a line."""
+        return f"{self.name}: {self.said}" + (f"; {self.next_step}" if self.next_step else "")
+
+
+class NotWell(Exception):  # noqa: N818  says what was found
+    """What was looked at is not as it has to be."""
+
+    def __init__(self, said: str, next_step: str) -> None:
+        super().__init__(said)
+        self.said, self.next_step = said, next_step
+
+
+_IN_VAIN: Final = NotWell("it cannot be asked", "look at what the broker logs, and try again")
+
+
+def look(name: str, deadline_s: float, step: Callable[[], str], *, if_in_vain: NotWell = _IN_VAIN) -> Check:
+    """Look at one thing: `step` says what it found, or raises NotWell. Ends in time, whatever `step` does.
+
+    `if_in_vain` is what it means when there is no answer, or an error in its place.
+    """
+    began = time.monotonic()
+    next_step = None
+    try:
+        said, ok = within(deadline_s, step), True
+    except NotWell as found:
+        said, ok, next_step = found.said, False, found.next_step
+    except SourceUnusable as error:
+        said, ok, next_step = f"{if_in_vain.said} ({error})", False, if_in_vain.next_step
+    return Check(name=name, ok=ok, said=said, next_step=next_step, seconds=round(time.monotonic() - began, 3))
+
+
+def within(seconds: float, work: Callable[[], T]) -> T:
+    """Do something that may never end, and stop waiting for it in time. Raises SourceUnusable then."""
+    done: list[T] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            done.append(work())
+        except BaseException as error:  # noqa: BLE001  raised below, in the thread that waits
+            failed.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    with suppress(RuntimeError):
+        thread.join(seconds)
+    if failed:
+        raise failed[0]
+    if not done:
+        msg = f"no answer within {seconds:g} s"
+        raise SourceUnusable(msg)
+    return done[0]
+
+
+def same_clock(theirs: Callable[[], datetime | None]) -> str:
+    """Compare a clock, if there is one, with ours; what the asking took is held against neither. Raises NotWell."""
+    before = datetime.now(UTC)
+    told = theirs()
+    after = datetime.now(UTC)
+    if told is None:
+        return "there is none but ours"
+    ahead_s = max((told - after).total_seconds(), 0.0) or min((told - before).total_seconds(), 0.0)
+    if abs(ahead_s) > CLOCKS_APART_MAX_S:
+        said = f"it is {abs(ahead_s):,.1f} s {'ahead of' if ahead_s > 0 else 'behind'} ours"
+        raise NotWell(said, "set both clocks by one time server")
+    return f"within {CLOCKS_APART_MAX_S:g} s of ours"
+
+
+def not_from_the_future(newest_ms: int | None) -> str:
+    """Compare the time of the newest message with our clock: it can only be told when it is ahead. Raises NotWell."""
+    if newest_ms is None:
+        return "no message yet"
+    age_s = time.time() - newest_ms / 1000
+    if age_s < -CLOCKS_APART_MAX_S:
+        said = f"the newest message was produced {-age_s:,.1f} s from now, by our clock"
+        raise NotWell(said, "set the clocks of those who send, and ours, by one time server")
+    return f"the newest message was produced {max(age_s, 0):,.1f} s ago"

@@ -1,0 +1,1 @@
+"""Layer: consumers. Publishes results, merges, states and the id map; and the contract of the topics."""

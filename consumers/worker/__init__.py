@@ -1,0 +1,1 @@
+"""Layer: consumers. Carries out commands from a topic, in order per partition."""

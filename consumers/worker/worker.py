@@ -1,0 +1,291 @@
+"""Layer: consumers. Reads commands from a source and carries them out, in order in each partition.
+
+Events, outcomes and the partition's next offset are one commit of the ledger, so every command has
+its effect once, however often it is delivered: what is done is found done, and who is late finds
+the offset moved. Where a partition begins, the ledger says; what the source remembers is a hint.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Literal, Protocol, TypeAlias
+
+from msgspec import Struct
+
+from consumers.commands.cloudevents import read_message
+from consumers.operating.metrics import Meter
+from consumers.source import Message, Partition, Source, SourceLost, SourceUndecodable
+from domain.intake.reading import Unreadable
+from domain.language.commands import DEFAULT_ACCOUNT, Envelope, UnreadableInput
+from domain.language.outcomes import Outcome
+from ledger.store.port import Bookmark, BookmarkMoved, Move, StoreUnusable
+
+POLL_TIMEOUT_MS: Final = 500  # Nothing wakes a poll: as long as this passes between a SIGTERM and its answer.
+BATCH_COMMANDS_MAX: Final = 1_000
+BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.1, 30.0
+ACCOUNTS_KEPT_MAX: Final = 10_000  # Of accounts by partition, and of those that were counted.
+HALT_LOOK_S: Final = 2.0  # How soon a halted partition sees that a person moved it on.
+
+State: TypeAlias = Literal["waiting", "reading", "backing off", "stopped", "halted"]
+
+log: Final = logging.getLogger("merge_ledger.worker")
+
+
+class Takes(Protocol):
+    """What the worker needs of a ledger."""
+
+    @property
+    def decided_again(self) -> int:
+        """Tell how many batches were decided twice, because of another writer."""
+
+    def bookmark(self, name: str) -> Bookmark | None:
+        """Tell how far a source was read."""
+        ...
+
+    def take(self, batch: Sequence[Envelope | UnreadableInput], move: Move) -> list[Outcome]:
+        """Carry out what came from a source, and move its bookmark, in one commit. Raises BookmarkMoved."""
+        ...
+
+    def move(self, move: Move) -> None:
+        """Move a bookmark. Raises BookmarkMoved."""
+        ...
+
+
+class Settings(Struct, frozen=True):
+    """How the worker works. `takeover_s` is how long a stopped partition rests: longer than the group's session."""
+
+    default_account: str = DEFAULT_ACCOUNT
+    batch_commands_max: int = BATCH_COMMANDS_MAX
+    poll_timeout_ms: int = POLL_TIMEOUT_MS
+    takeover_s: float = 60.0
+
+
+class Feed:
+    """A partition of ours. `begin` is where the ledger's bookmark stands: None before there is one."""
+
+    def __init__(self, partition: Partition) -> None:
+        """Begin without knowing where to read from."""
+        self.partition = partition
+        self.state: State = "waiting"
+        self.why = ""
+        self.begin: int | None = None
+        self.identity = ""
+        self.next = 0
+        self.retry_at = 0.0
+        self.failures = 0
+        self.last_timestamp_ms = 0
+        self.halted_on: tuple[Bookmark | None, str | None] = None, None  # The bookmark, and the identity of the topic.
+
+
+class Worker:
+    """A member of the group: takes up what it is handed, and carries it out."""
+
+    def __init__(
+        self,
+        ledger: Takes,
+        source: Source,
+        settings: Settings | None = None,
+        *,
+        meter: Meter | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Work with this ledger on this source."""
+        self.ledger = ledger
+        self.source = source
+        self.settings = settings or Settings()
+        self.meter = meter or Meter()
+        self.feeds: dict[Partition, Feed] = {}
+        self._clock = clock
+        self._looked_at: set[tuple[Partition, str]] = set()
+        self._misplaced: set[str] = set()
+
+    def run(self, keep_running: Callable[[], bool]) -> None:
+        """Work until told to stop; what is under way is finished. Raises StoreUnusable, SourceUnusable."""
+        try:
+            while keep_running():
+                self.step()
+        finally:
+            self.source.close(timeout_s=5.0)
+
+    def step(self) -> None:
+        """Poll once, and carry out what came."""
+        self._follow_changes()
+        self._take_up()
+        try:
+            with self.meter.polling(self.settings.poll_timeout_ms / 1000):
+                polled = self.source.poll(self.settings.poll_timeout_ms, self.settings.batch_commands_max)
+        except SourceLost as lost:
+            polled = {}
+            self._halt(lost)
+        changed = self._follow_changes()
+        for partition, messages in polled.items():
+            feed = self.feeds.get(partition)
+            if feed is not None and feed.state == "reading" and partition not in changed:
+                self._carry_out(feed, messages)
+        for partition, feed in self.feeds.items():
+            if feed.state == "reading" and partition not in polled:
+                self._pass(feed)
+        self.source.hint({feed.partition: feed.next for feed in self.feeds.values() if feed.state == "reading"})
+        self.meter.looked_at(self.feeds.values(), self.source)
+
+    # -- which partitions are ours, and where they begin
+
+    def _follow_changes(self) -> frozenset[Partition]:
+        """Forget what was taken away and begin what was handed to us; tells what was handed."""
+        changed = self.source.changed()
+        for partition in changed.revoked:
+            if self.feeds.pop(partition, None):
+                log.info("partition was taken away", extra={"partition": partition.source})
+        for partition in changed.assigned:
+            self.feeds[partition] = Feed(partition)
+        if changed.revoked or changed.assigned:
+            self.meter.rebalances += 1
+        return changed.assigned
+
+    def _take_up(self) -> None:
+        """Begin partitions that wait, and those that rested long enough."""
+        for feed in self.feeds.values():
+            if feed.state != "reading" and self._clock() >= feed.retry_at:
+                self._begin(feed)
+
+    def _begin(self, feed: Feed) -> None:
+        """Read on from where the ledger stands: after an assignment, and after every commit in doubt."""
+        partition = feed.partition
+        try:
+            found = self.ledger.bookmark(partition.source)
+        except StoreUnusable as error:
+            self._back_off(feed, error)
+            return
+        identity = self.source.identity(partition.topic)
+        if feed.state == "halted" and found is not None and (found, identity) == feed.halted_on:
+            feed.retry_at = self._clock() + HALT_LOOK_S  # Nobody decided yet.
+            return
+        if identity is None:
+            feed.retry_at = self._clock() + BACKOFF_FIRST_S
+            return
+        if found is None:
+            feed.begin, feed.next = None, self.source.beginning(partition)
+        elif found.of != identity:
+            feed.begin, feed.identity = found.at, found.of
+            self._halt(SourceLost(partition, found.at, "the topic was made anew since it was read last"))
+            return
+        else:
+            feed.begin = feed.next = found.at
+        feed.identity, feed.state, feed.why = identity, "reading", ""
+        self.source.seek(partition, feed.next)
+        self.source.resume([partition])
+        log.info("partition was taken up", extra={"partition": partition.source, "offset": feed.next})
+
+    # -- carrying out
+
+    def _carry_out(self, feed: Feed, messages: Sequence[Message]) -> None:
+        """Carry out what is new of these, in one commit."""
+        fresh = [message for message in messages if message.offset >= feed.next]
+        if not fresh:
+            return
+        if self.source.identity(feed.partition.topic) not in {feed.identity, None}:
+            self._halt(SourceLost(feed.partition, feed.next, "the topic was made anew while it was read"))
+            return
+        end = max(fresh[-1].offset + 1, self.source.position(feed.partition) or 0)
+        move = Move(feed.partition.source, feed.begin, end, feed.identity)
+        batch = [self._read(feed.partition, message) for message in fresh]
+        began = self._clock()
+        try:
+            outcomes = self.ledger.take(batch, move)
+        except BookmarkMoved as moved:
+            self._stop(feed, moved)
+        except StoreUnusable as error:
+            self._back_off(feed, error)
+        else:
+            feed.begin = feed.next = move.end
+            feed.failures = 0
+            feed.last_timestamp_ms = fresh[-1].timestamp_ms
+            self.meter.carried_out(outcomes, self._clock() - began)
+            self._note_accounts(feed.partition, {one.command.account for one in batch if isinstance(one, Envelope)})
+            self.meter.decided_again = self.ledger.decided_again
+
+    def _note_accounts(self, partition: Partition, accounts: Iterable[str]) -> None:
+        """Count each account that came on another partition than senders by murmur2 choose: its order may be lost."""
+        for account in accounts:
+            if (partition, account) in self._looked_at:
+                continue
+            if len(self._looked_at) >= ACCOUNTS_KEPT_MAX:
+                self._looked_at.clear()  # They are looked at again; those that were counted are known.
+            self._looked_at.add((partition, account))
+            chosen = self.source.chosen(partition.topic, account)
+            if chosen in {partition.number, None} or account in self._misplaced:
+                continue
+            if len(self._misplaced) < ACCOUNTS_KEPT_MAX:
+                self._misplaced.add(account)
+                self.meter.misplaced_accounts += 1
+                fields = {"account": account, "partition": partition.source, "chosen": chosen}
+                log.warning("account came on another partition than murmur2 chooses", extra=fields)
+
+    def _pass(self, feed: Feed) -> None:
+        """Move the bookmark behind what is never delivered: the markers of transactions, and what was aborted.
+
+        It would stand where nothing is, and a log that is emptied up to there would look as if something was lost.
+        """
+        position = self.source.position(feed.partition)
+        is_same_topic = self.source.identity(feed.partition.topic) == feed.identity
+        if position is not None and position > feed.next and is_same_topic:
+            self._move(feed, position)
+
+    def _move(self, feed: Feed, to: int) -> bool:
+        """Move the bookmark alone; false where the partition does not go on because of it."""
+        try:
+            self.ledger.move(Move(feed.partition.source, feed.begin, to, feed.identity))
+        except BookmarkMoved as moved:
+            self._stop(feed, moved)
+            return False
+        except StoreUnusable as error:
+            self._back_off(feed, error)
+            return False
+        feed.begin = feed.next = to
+        return True
+
+    def _read(self, partition: Partition, message: Message) -> Envelope | UnreadableInput:
+        read = read_message(message, default_account=self.settings.default_account)
+        if isinstance(read, Unreadable):
+            account = self.settings.default_account
+            return UnreadableInput(account, partition.source, message.offset, read.code, read.message, read.command_id)
+        return read
+
+    # -- when it does not go on
+
+    def _stop(self, feed: Feed, moved: BookmarkMoved) -> None:
+        """Somebody else moved the offset: we are late. What we have is thrown away and never tried again.
+
+        Should the group still call the partition ours when a whole session has passed, it is, and
+        who moved the offset was the late one: then it is taken up again from where the ledger stands.
+        """
+        self.source.pause([feed.partition])
+        feed.state, feed.why = "stopped", str(moved)
+        feed.retry_at = self._clock() + self.settings.takeover_s
+        self.meter.conflicts += 1
+        log.warning("partition was stopped", extra={"partition": feed.partition.source, "why": feed.why})
+
+    def _back_off(self, feed: Feed, error: StoreUnusable) -> None:
+        """Rest the partition while the store cannot be used, and keep polling so that it stays ours."""
+        if not error.is_transient:
+            raise error
+        self.source.pause([feed.partition])
+        feed.state, feed.why = "backing off", str(error)
+        feed.retry_at = self._clock() + min(BACKOFF_FIRST_S * 2**feed.failures, BACKOFF_MAX_S)
+        feed.failures += 1
+        log.warning("partition backs off", extra={"partition": feed.partition.source, "why": feed.why})
+
+    def _halt(self, lost: SourceLost) -> None:
+        """Stop a partition: what was to be read is not there. Nothing is skipped until a person moves its bookmark."""
+        self.source.pause([lost.partition])
+        feed = self.feeds.get(lost.partition)
+        is_marked = not isinstance(lost, SourceUndecodable) or feed is None or feed.begin == lost.offset
+        if feed is not None and not is_marked and not self._move(feed, lost.offset):  # Whoever decides finds it there.
+            return
+        if feed is not None:
+            decide = f"say where to go on with merge-ledger worker resume {lost.partition.source}"
+            feed.state, feed.why = "halted", f"{lost.what}; {decide}"
+            found = None if feed.begin is None else Bookmark(feed.begin, feed.identity)
+            feed.halted_on = found, self.source.identity(lost.partition.topic)
+            feed.retry_at = self._clock() + HALT_LOOK_S
+        log.error("partition was halted", extra={"partition": lost.partition.source, "why": str(lost)})

@@ -1,0 +1,223 @@
+"""Layer: domain. One decision in the making: whom it is about, and what it has decided so far."""
+
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from functools import cached_property
+from typing import TypedDict
+
+from domain.language import events as e
+from domain.language import streams
+from domain.language.commands import AnyCommand
+from domain.language.ids import RecordId, RecordRef, record_id_for
+from domain.language.refusals import AlreadyMerged, NotFound, ObjectTypeNotActivated, RecordArchived, UnknownObjectType
+from domain.language.values import PersonalValues, Value, utc
+from domain.language.warned import Warned
+from domain.state.account import Account
+from domain.state.claims import ClaimKey
+from domain.state.record import Record, evolve
+from domain.state.view import HeldBy, Lineage, Need, Recorded, View
+
+
+class Meta(TypedDict):
+    """What every event of a decision has."""
+
+    command_id: str
+    occurred_at: datetime
+    actor: str | None
+
+
+class Deciding:
+    """A command, the view it is decided on, and what came of it. Nothing here changes the view."""
+
+    def __init__(self, command: AnyCommand, view: View, now: datetime) -> None:
+        self.command = command
+        self.view = view
+        self.now = now
+        self.account_id = command.account
+        self.at = now if command.occurred_at is None else utc(command.occurred_at)
+        self.meta: Meta = {"command_id": command.command_id, "occurred_at": self.at, "actor": command.actor}
+        self.recorded: list[Recorded] = []
+        self.followed: dict[RecordId, RecordId] = {}
+        self.left_out: tuple[str, ...] = ()
+        self.warnings: list[Warned] = []
+        self.about: RecordRef | None = None  # The record that the outcome names.
+        self.merge_id: str | None = None
+        self.made: set[str] = set()  # Streams that begin with this decision.
+
+    @cached_property
+    def account(self) -> Account:
+        """The account's settings."""
+        return self.view.account(self.account_id)
+
+    @property
+    def cause(self) -> str:
+        """What a plain change says it comes from."""
+        return f"command:{self.command.command_id}"
+
+    def stream(self, ref: RecordRef) -> str:
+        """Name a record's stream."""
+        return streams.record(self.account_id, *ref)
+
+    def emit(self, stream: str, event: e.Event) -> None:
+        """Decide one event."""
+        self.recorded.append((stream, event))
+
+    def emit_on(self, ref: RecordRef, event: e.Event) -> None:
+        """Decide one event of a record."""
+        self.emit(self.stream(ref), event)
+
+    def warn(self, warning: Warned) -> None:
+        """Add a warning to the outcome, once; a refused command has none."""
+        if warning not in self.warnings:
+            self.warnings.append(warning)
+
+    def value(self, v: str) -> Value:
+        """Make a personal value that is no property."""
+        return Value(v, self.at)
+
+    def values(self, record_id: RecordId, named: dict[str, Value] | None = None) -> PersonalValues:
+        """Gather an event's personal values, with the command's reason among them."""
+        own = {} if named is None else named
+        if self.command.reason is not None:
+            own = {**own, e.REASON: self.value(self.command.reason)}
+        return {record_id: {**own}} if own else {}
+
+    # -- whom it is about
+
+    def known_type(self, object_type: str, *, active: bool = False) -> None:
+        """Refuse an object type that is unknown, or with `active` one that is not activated."""
+        if not self.account.knows_type(object_type):
+            raise UnknownObjectType(object_type, self.account.type_meant(object_type))
+        if active and not self.account.is_active(object_type):
+            raise ObjectTypeNotActivated(object_type)
+
+    def standing(self, ref: RecordRef, other: RecordRef) -> Record:
+        """Look up a record that can take part in a merge with another; an old id is refused, naming the current one."""
+        found = self.view.record(self.account_id, ref)
+        if found is None:
+            raise NotFound(ref)
+        if found.status == "merged_away":
+            current = self.today(ref)
+            is_other = self.view.record(self.account_id, other) is not None and self.today(other) == current
+            is_archived = self.is_archived(current)
+            raise AlreadyMerged(*ref, current.record_id, is_archived=is_archived, is_other=is_other)
+        if found.status == "archived":
+            raise RecordArchived(ref.object_type, ref.record_id)
+        return found
+
+    def current(self, ref: RecordRef, *, archived: bool = False) -> RecordRef:
+        """Follow an id to the record it is today, and note that it was followed."""
+        self.known_type(ref.object_type)
+        found = self.view.record(self.account_id, ref)
+        if found is None:
+            raise NotFound(ref)
+        if found.status == "merged_away":
+            current_id = self.view.current_id(self.account_id, ref)
+            self.followed[ref.record_id] = current_id
+            ref = RecordRef(ref.object_type, current_id)
+            found = self.view.record(self.account_id, ref)
+        if found is not None and found.status == "archived" and not archived:
+            raise RecordArchived(ref.object_type, ref.record_id)
+        return ref
+
+    def today(self, ref: RecordRef) -> RecordRef:
+        """Name the record that an id is today."""
+        return RecordRef(ref.object_type, self.view.current_id(self.account_id, ref))
+
+    def is_archived(self, ref: RecordRef) -> bool:
+        """Whether the record that an id is today is archived."""
+        return self.record(self.today(ref)).status == "archived"
+
+    def record(self, ref: RecordRef) -> Record:
+        """Look up a record that is known to exist, as it stands with what is decided so far."""
+        stream = self.stream(ref)
+        state: Record | None = None if stream in self.made else self.view.state(stream)
+        for other, event in self.recorded:
+            if other == stream:
+                state = evolve(state, event, ref.record_id)
+        if state is None:
+            raise NotFound(ref)
+        return state
+
+    def is_today(self, object_type: str, record_id: RecordId, today: RecordId) -> bool:
+        """Whether an id leads to this current record."""
+        return record_id == today or self.view.current_id(self.account_id, RecordRef(object_type, record_id)) == today
+
+    def own_holders(self, ref: RecordRef, key: ClaimKey) -> tuple[RecordId, ...]:
+        """List the ids under which this record, or one folded into it, holds a claim."""
+        return tuple(
+            holder.record_id
+            for holder in self.view.holders(key)
+            if holder.object_type == ref.object_type and self.is_today(*holder, ref.record_id)
+        )
+
+    def new_ref(self, object_type: str, record_id: RecordId | None) -> RecordRef:
+        """Name a record that does not exist yet; the ledger refuses to append to one that does."""
+        attempt = 0
+        made = record_id
+        while made is None or (record_id is None and self.view.peek(self.stream(RecordRef(object_type, made)))):
+            made = record_id_for(self.command.command_id, self.now, attempt)
+            attempt += 1
+        ref = RecordRef(object_type, made)
+        self.made.add(self.stream(ref))
+        return ref
+
+
+# -- needs that many decisions share
+
+
+def follow_needs(view: View, account_id: str, ref: RecordRef) -> Iterator[Need]:
+    """A record, and where it was merged away the one it is today."""
+    stream = streams.record(account_id, *ref)
+    yield stream
+    found = view.peek(stream)
+    if isinstance(found, Record) and found.status == "merged_away":
+        yield Lineage(stream)
+        if view.has(Lineage(stream)):
+            yield view.current_stream(stream)
+
+
+def current_ref(view: View, account_id: str, ref: RecordRef) -> RecordRef | None:
+    """Name the record that an id is today, as far as it is loaded."""
+    stream = streams.record(account_id, *ref)
+    found = view.peek(stream)
+    if not isinstance(found, Record):
+        return None
+    if found.status != "merged_away":
+        return ref
+    if not view.has(Lineage(stream)):
+        return None
+    return streams.record_ref(view.current_stream(stream))
+
+
+def current_needs(view: View, account_id: str, ref: RecordRef) -> Iterator[Need]:
+    """The record that an id is today, where nothing else of the id's own record is looked at."""
+    lineage = Lineage(streams.record(account_id, *ref))
+    yield lineage
+    if view.has(lineage):
+        yield view.current_stream(lineage.stream)
+
+
+def lineage_needs(account_id: str, object_type: str, record_ids: tuple[RecordId, ...]) -> Iterator[Need]:
+    """Which record each of these ids is today."""
+    for record_id in record_ids:
+        yield Lineage(streams.record(account_id, object_type, record_id))
+
+
+def claim_needs(view: View, key: ClaimKey) -> Iterator[Need]:
+    """Who claims this, and which records those are today."""
+    yield key
+    if view.has(key):
+        for holder in view.holders(key):
+            yield Lineage(streams.record(key.account, *holder))
+            yield from follow_needs(view, key.account, holder)
+
+
+def held_needs(stream: str, names: Collection[str]) -> Iterator[Need]:
+    """What filters that look at these properties need beyond the record itself."""
+    if "hs_merged_object_ids" in names:
+        yield Lineage(stream, members=True)
+    if "hs_additional_emails" in names:
+        yield HeldBy(stream, "email")
+    if "hs_additional_domains" in names:
+        yield HeldBy(stream, "domain")

@@ -1,0 +1,136 @@
+"""Layer: domain. Settings, object types, segments and workflows: what an account defines."""
+
+from collections.abc import Iterator
+
+from msgspec import UNSET
+from msgspec.structs import asdict
+
+from domain.decisions.context import Deciding
+from domain.language import events as e
+from domain.language import streams
+from domain.language.commands import (
+    Command,
+    ConfigureAccount,
+    DefineObjectType,
+    DefineSegment,
+    DefineWorkflow,
+    PropertyDefinition,
+)
+from domain.language.refusals import AlreadyExists, InvalidProperty, RuleIsFixed
+from domain.language.values import PropertyType
+from domain.language.warned import unique_from_now_on
+from domain.state.account import KNOWN_PROPERTIES
+from domain.state.claims import PRIMARY_IDENTIFIERS, WORKFLOW, ClaimKey
+from domain.state.reading_filters import read_filters
+from domain.state.view import Need
+from domain.survivorship.rulesets import CREATE_DATE, is_system_owned
+
+_SETTINGS = frozenset(ConfigureAccount.__struct_fields__) - frozenset(Command.__struct_fields__)
+_COMBINING_RULES = ("sum", "union")  # What they make is neither side's value.
+
+
+def configure_account(deciding: Deciding, command: ConfigureAccount) -> None:
+    """Set what the command names."""
+    named = {name: v for name, v in asdict(command).items() if name in _SETTINGS and v is not UNSET}
+    if command.subscriptions is not UNSET:
+        named["subscriptions"] = {hub: v for hub, v in asdict(command.subscriptions).items() if v is not UNSET}
+    for name in ("lifecycle_stages", "activated_object_types"):
+        if name in named:
+            named[name] = tuple(named[name])
+    if named:
+        deciding.emit(
+            streams.settings(deciding.account_id),
+            e.AccountConfigured(**named, values=deciding.values(""), **deciding.meta),
+        )
+
+
+def define_object_type(deciding: Deciding, command: DefineObjectType) -> None:
+    """Define a custom type, or add properties to any; what the ledger owns is not redefined."""
+    object_type = command.object_type
+    known = KNOWN_PROPERTIES.get(object_type, {})
+    if owned := [
+        name
+        for name in command.properties
+        if is_system_owned(object_type, name) or name == CREATE_DATE or name == PRIMARY_IDENTIFIERS.get(object_type)
+    ]:
+        raise RuleIsFixed(owned)
+    for name, one in command.properties.items():
+        if (why := _why_not(known.get(name), deciding.account.definitions(object_type).get(name), one)) is not None:
+            raise InvalidProperty(name, why)
+    if deciding.account.knows_type(object_type):  # Its records may have values already.
+        before = deciding.account.definitions(object_type)
+        for name, one in command.properties.items():
+            if one.unique and name not in before:
+                deciding.warn(unique_from_now_on(name))
+    deciding.emit(
+        streams.settings(deciding.account_id),
+        e.ObjectTypeDefined(
+            object_type=object_type,
+            label=command.label,
+            properties=command.properties,
+            values=deciding.values(""),
+            **deciding.meta,
+        ),
+    )
+
+
+def _why_not(known: PropertyType | None, before: PropertyDefinition | None, new: PropertyDefinition) -> str | None:
+    """Tell what is wrong with a property's definition: it is known otherwise, or its rule cannot work on it."""
+    kind = known or new.type
+    if known is not None and new.type not in ("string", known):
+        return f"is of type {known} and stays so"
+    if before is not None and before.unique != new.unique:  # Values stand that were claimed, or were not.
+        return f"is {'unique' if before.unique else 'not unique'} and stays so"
+    if new.rule == "sum" and kind != "number":
+        return "rule sum needs type number"
+    if new.rule == "union" and kind != "list":
+        return "rule union needs type list"
+    if new.unique and new.rule in _COMBINING_RULES:
+        return f"a unique property keeps one side's value, which rule {new.rule} does not"
+    return None
+
+
+def define_segment(deciding: Deciding, command: DefineSegment) -> None:
+    """Define a segment, or change its name or filter; its kind and type stay."""
+    deciding.known_type(command.object_type)
+    old = deciding.view.segment(deciding.account_id, command.segment_id)
+    if old is not None and (old.kind, old.object_type) != (command.kind, command.object_type):
+        what = f"{old.kind} segment of {old.object_type}"
+        raise AlreadyExists(what, command.segment_id)
+    deciding.emit(
+        streams.segment(deciding.account_id, command.segment_id),
+        e.SegmentDefined(
+            name=command.name,
+            object_type=command.object_type,
+            kind=command.kind,
+            filter_groups=read_filters(deciding.account, command.object_type, command.filter_groups),
+            values=deciding.values(""),
+            **deciding.meta,
+        ),
+    )
+
+
+def workflow_needs(command: DefineWorkflow) -> Iterator[Need]:
+    """The workflows of the type, and whether another type has the id."""
+    yield streams.workflows(command.account, command.object_type)
+    yield ClaimKey(command.account, WORKFLOW, command.workflow_id)
+
+
+def define_workflow(deciding: Deciding, command: DefineWorkflow) -> None:
+    """Define a workflow, or change its name, trigger or switch; its type stays. Enrolls nobody."""
+    deciding.known_type(command.object_type)
+    for holder in deciding.view.holders(ClaimKey(deciding.account_id, WORKFLOW, command.workflow_id)):
+        if holder.object_type != command.object_type:
+            what = f"workflow of {holder.object_type}"
+            raise AlreadyExists(what, command.workflow_id)
+    deciding.emit(
+        streams.workflows(deciding.account_id, command.object_type),
+        e.WorkflowDefined(
+            workflow_id=command.workflow_id,
+            name=command.name,
+            filter_groups=read_filters(deciding.account, command.object_type, command.filter_groups),
+            allow_enrollment_from_merge=command.allow_enrollment_from_merge,
+            values=deciding.values(""),
+            **deciding.meta,
+        ),
+    )

@@ -1,0 +1,134 @@
+"""Layer: domain. Workflow triggers: which workflows a change enrolls a record in (H25 to H27).
+
+A trigger fires when a change makes it true that was false. An enrollment is a fact that other
+systems act on, so it is decided with the change and recorded, never derived later.
+"""
+
+from collections.abc import Callable, Iterator
+
+from domain.decisions.context import Deciding, held_needs
+from domain.language import events as e
+from domain.language import streams
+from domain.language.filters import Lookup, matches
+from domain.language.ids import RecordRef
+from domain.language.values import Plain
+from domain.state.claims import PRIMARY_IDENTIFIERS
+from domain.state.record import Record
+from domain.state.view import Need, View, claims_changed
+
+_ADDITIONAL = {"hs_additional_emails": "email", "hs_additional_domains": "domain"}
+_COMPUTED = ("hs_object_id", "hs_merged_object_ids", *_ADDITIONAL)
+
+
+def trigger_needs(view: View, account_id: str, ref: RecordRef, *also: RecordRef) -> Iterator[Need]:
+    """The workflows of a type, and what their triggers look at that does not stand on these records."""
+    stream = streams.workflows(account_id, ref.object_type)
+    yield stream
+    workflows = view.peek(stream)
+    if workflows is not None:
+        for each in (ref, *also):
+            yield from held_needs(streams.record(account_id, *each), workflows.triggers.names)
+
+
+def enroll_triggered(deciding: Deciding, ref: RecordRef, before: Record | None) -> None:
+    """Enroll a record in the workflows whose trigger the events decided so far made true."""
+    triggers = deciding.view.workflows(deciding.account_id, ref.object_type).triggers
+    if not triggers:
+        return
+    after = deciding.record(ref)
+    stream = deciding.stream(ref)
+
+    def held(kind: str) -> set[str]:
+        values = set() if before is None else deciding.view.held(stream, kind)
+        for other, event in deciding.recorded:
+            for change in claims_changed(other, event):
+                if other == stream and change.key.kind == kind:
+                    (set.add if change.held else set.discard)(values, change.key.value)
+        return values
+
+    was = None if before is None else _lookup(deciding, before, ref, lambda kind: deciding.view.held(stream, kind))
+    now = _lookup(deciding, after, ref, held, () if before is None else None)
+    later = after.merge_count == 0 or deciding.account.later_enrollment == "always"
+    if before is None:
+        concerned = triggers.of_a_new_record({*after.properties, *_COMPUTED})
+    else:
+        concerned = triggers.looking_at({*_names_changed(before, after), *_ADDITIONAL})
+    enrolled = {*after.workflows}
+    entered = [
+        workflow.workflow_id
+        for workflow in concerned
+        if (later or workflow.allow_enrollment_from_merge)
+        and workflow.workflow_id not in enrolled
+        and matches(workflow.filter_groups, now)
+        and not (was and matches(workflow.filter_groups, was))
+    ]
+    if entered:
+        deciding.emit_on(
+            ref,
+            e.EnrolledByTriggers(
+                workflow_ids=tuple(entered),
+                cause=f"trigger:{deciding.command.command_id}",
+                values=deciding.values(ref.record_id),
+                **deciding.meta,
+            ),
+        )
+
+
+def _names_changed(before: Record, after: Record) -> Iterator[str]:
+    """Name the properties that have another value than before; true is not 1 here."""
+    for name in {*before.properties, *after.properties}:
+        one, other = before.value(name), after.value(name)
+        if one is None or other is None or one.v.__class__ is not other.v.__class__ or one.v != other.v:
+            yield name
+
+
+def enrolled_by_merge(
+    deciding: Deciding, primary: RecordRef, secondary: RecordRef, result: Callable[[], Record]
+) -> tuple[str, ...]:
+    """Name the workflows that a merge enrolls the merged record in: false for the primary, true for it, and allowed."""
+    triggers = deciding.view.workflows(deciding.account_id, primary.object_type).triggers_of_merges
+    if not triggers:
+        return ()
+    view, sides = deciding.view, (deciding.stream(primary), deciding.stream(secondary))
+    before = deciding.view.record(deciding.account_id, primary)
+    if before is None:
+        return ()
+    merged = result()
+    was = _lookup(deciding, before, primary, lambda kind: view.held(sides[0], kind))
+    merged_ids = (
+        (*view.members(sides[0]), primary.record_id, *view.members(sides[1]), secondary.record_id)
+        if "hs_merged_object_ids" in triggers.names
+        else ()
+    )
+    now = _lookup(
+        deciding,
+        merged,
+        RecordRef(primary.object_type, merged.record_id),
+        lambda kind: view.held(sides[0], kind) | view.held(sides[1], kind),
+        merged_ids,
+    )
+    concerned = triggers.looking_at({*_names_changed(before, merged), *_COMPUTED})
+    return tuple(
+        one.workflow_id for one in concerned if matches(one.filter_groups, now) and not matches(one.filter_groups, was)
+    )
+
+
+def _lookup(
+    deciding: Deciding,
+    record: Record,
+    ref: RecordRef,
+    held: Callable[[str], set[str]],
+    merged_ids: tuple[str, ...] | None = None,
+) -> Lookup:
+    def look(name: str) -> Plain:
+        if name == "hs_object_id":
+            return record.record_id
+        if name == "hs_merged_object_ids":
+            return list(deciding.view.members(deciding.stream(ref)) if merged_ids is None else merged_ids)
+        if name in _ADDITIONAL:
+            primary = record.value(PRIMARY_IDENTIFIERS.get(ref.object_type, ""))
+            return sorted(held(_ADDITIONAL[name]) - ({str(primary.v)} if primary else set()))
+        value = record.value(name)
+        return None if value is None else value.v
+
+    return look

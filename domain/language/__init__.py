@@ -1,0 +1,1 @@
+"""Layer: domain. What is said: ids, values, filters, commands, events, refusals and outcomes."""

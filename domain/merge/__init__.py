@@ -1,0 +1,1 @@
+"""Layer: domain. The merge itself: its preconditions, its decision, its effects."""

@@ -1,0 +1,1 @@
+"""Layer: domain. What is known: states folded from events, claims, and the view that decisions read."""

@@ -1,0 +1,1 @@
+"""Layer: ledger. The store on PostgreSQL: several writers, one lock per append."""

@@ -1,0 +1,1 @@
+"""Layer: ledger. The store on SQLite: one file, one writer."""

@@ -1,0 +1,267 @@
+"""Layer: projections. Runs the projections: page after page, rows and position in one transaction; and rebuilds them.
+
+Nothing happens twice and nothing is skipped: a page begins where the one before it ended, and its
+transaction keeps other runners out. An event that cannot be read or folded stops the read side
+there, loudly; all before it stays readable.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Final, NoReturn, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from ledger.batch.gc_pause import no_garbage_collection
+from ledger.positions import read_commands
+from ledger.store.port import StoredEvent, StoreUnusable
+from ledger.store.watching import DamagedLog, whole_commands
+from projections.folding.page import Projection
+from projections.models.catalogue import PROJECTIONS, TABLES_VERSION
+from projections.reading.shapes import ProjectionStatus
+from projections.running.apply import Log, apply, commands
+from projections.store.owner import is_made_from, make_sure_of_owner
+from projections.store.port import Generation, Mark, NotProjected, ReadStore, Stale, UnusableProjections, WritableRows
+from projections.store.tables import Rows, sql_time
+
+PAGE_EVENTS: Final = 5_000
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Progress(Struct, frozen=True):
+    """How far a run is. `rate` is events a second, `eta_s` the seconds left; None before either is known."""
+
+    done: int
+    total: int
+    rate: float | None
+    eta_s: float | None
+
+
+OnProgress: TypeAlias = Callable[[Progress], None]
+
+
+class ProjectionFailed(StoreUnusable):
+    """The read side stopped at an event that cannot be folded; all before it stands."""
+
+    def __init__(self, stored: StoredEvent, why: BaseException) -> None:
+        super().__init__(
+            f"the projections stopped at position {stored.position}, a {stored.type} of {stored.stream}:"
+            f" {type(why).__name__}; see the details, then run `merge-ledger projections run` again"
+        )
+        self.position, self.stream, self.event_type = stored.position, stored.stream, stored.type
+
+
+class Projector:
+    """Keeps the read side in step with a ledger."""
+
+    def __init__(
+        self,
+        ledger: Log,
+        store: ReadStore,
+        *,
+        page_events: int = PAGE_EVENTS,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Follow this ledger into this store."""
+        self._ledger = ledger
+        self._store = store
+        self._page_events = page_events
+        self._clock = clock
+
+    def catch_up(self, on_progress: OnProgress | None = None) -> int:
+        """Project all that the ledger has; returns the position reached.
+
+        Begins a read model where there is none, and anew where the tables are another version's or the
+        ledger is another one. Raises ProjectionFailed, StoreUnusable.
+        """
+        while True:
+            generation = self._store.live()
+            if generation is None or generation.tables_version != TABLES_VERSION or not self._is_ours(generation):
+                return self.rebuild(on_progress)
+            try:
+                return self._run(generation, on_progress)
+            except Stale:
+                continue
+
+    def rebuild(self, on_progress: OnProgress | None = None) -> int:
+        """Make a new generation from the first event on, beside the live one, then let it go live.
+
+        One that was left half-made by the same version goes on where it stopped.
+        """
+        while True:
+            generation = self._left_behind()
+            if generation is None or generation.tables_version != TABLES_VERSION or not self._is_ours(generation):
+                generation = self._store.begin(TABLES_VERSION)
+            try:
+                self._run(generation, on_progress)
+                return self._go_live(generation)
+            except Stale:  # Another runner made it live, or began anew.
+                live = self._store.live()
+                if live is not None and live.number >= generation.number:
+                    return self.catch_up(on_progress)
+
+    def _left_behind(self) -> Generation | None:
+        """Find the generation that a rebuild left half-made, if it can be used."""
+        try:
+            return self._store.building()
+        except UnusableProjections:
+            return None
+
+    def _go_live(self, generation: Generation) -> int:
+        """Switch while nobody writes the live one, and not to a moment before the one that readers see."""
+        old: Generation | None = None
+        while True:
+            try:
+                old = self._store.live()
+                if old is None or old.number == generation.number:
+                    self._store.go_live(generation)
+                    break
+                with self._store.page(old):
+                    self._run(generation, None)
+                    self._store.go_live(generation)
+                break
+            except Stale:
+                if self._store.live() == old:
+                    raise
+            except UnusableProjections:
+                if self._is_readable():  # Busy, then: readers must not be taken back to an earlier moment.
+                    raise
+                self._store.go_live(generation)
+                break
+        self._store.drop_old()
+        return self._run(generation, None)
+
+    def _is_readable(self) -> bool:
+        try:
+            with self._store.snapshot(TABLES_VERSION) as snapshot:
+                return snapshot.mark().position >= 0
+        except StoreUnusable:
+            return False
+
+    def _is_ours(self, generation: Generation) -> bool:
+        """Whether the generation was made from this ledger, and not from one that was here before."""
+        try:
+            with self._store.page(generation) as rows:
+                mark = rows.mark()
+        except Stale:
+            return False
+        return is_made_from(self._ledger, mark)
+
+    def _run(self, generation: Generation, on_progress: OnProgress | None) -> int:
+        began = time.monotonic()
+        first: int | None = None
+        total = self._ledger.head()
+        while True:
+            try:
+                with no_garbage_collection(), self._store.page(generation) as rows:
+                    start = rows.mark().position
+                    position = self._project_page(rows, start)
+            except _Unfoldable as failed:
+                self._stop(generation, failed)
+            if first is None:
+                first = start
+            if position == start:
+                return position
+            if on_progress is not None:
+                total = max(total, position)
+                spent = time.monotonic() - began
+                rate = (position - first) / spent if spent > 0 else None
+                on_progress(Progress(position, total, rate, (total - position) / rate if rate else None))
+
+    def _project_page(self, rows: WritableRows, start: int) -> int:
+        stored = read_commands(self._ledger, start, self._page_events)
+        if stored:
+            self._fold(stored, rows)
+            return stored[-1].position
+        return start
+
+    def _fold(self, stored: Sequence[StoredEvent], rows: WritableRows) -> None:
+        """Decode and fold events, and move the position behind them. Raises _Unfoldable."""
+        decode = self._ledger.decode
+        try:
+            decoded = [(one, decode(one)) for one in stored]
+            whole_commands(decoded)
+            apply(decoded, rows)
+        except (UnusableProjections, DamagedLog):
+            raise
+        except Exception as error:
+            raise _Unfoldable(stored, error) from error
+        last = stored[-1]
+        rows.move(Mark(last.position, last.stream, sql_time(last.recorded_at)))
+
+    def _stop(self, generation: Generation, failed: "_Unfoldable") -> NoReturn:
+        """Project the page command by command up to the one that fails, and stop there."""
+        for command in commands(failed.stored):
+            try:
+                with self._store.page(generation) as rows:
+                    if rows.mark().position < command[-1].position:
+                        self._fold(command, rows)
+            except _Unfoldable as error:
+                raise ProjectionFailed(self._culprit(generation, command), error.why) from error.why
+        raise failed.why
+
+    def _culprit(self, generation: Generation, command: Sequence[StoredEvent]) -> StoredEvent:
+        """Find the first event of a command that cannot be folded; nothing of the search is kept."""
+        for at in range(1, len(command)):
+            try:
+                with self._store.page(generation) as rows:
+                    self._fold(command[:at], rows)
+                    raise _Undone  # noqa: TRY301  it ends the transaction
+            except _Undone:
+                pass
+            except _Unfoldable:
+                return command[at - 1]
+        return command[-1]
+
+    # -- telling
+
+    def status(self, *, digests: bool = False) -> list[ProjectionStatus]:
+        """Tell of every projection how far it is behind the ledger, and with `digests` what it holds.
+
+        Where nothing is projected yet, that is generation 0 at position 0.
+        """
+        head = self._ledger.head()
+        try:
+            with self._store.snapshot(TABLES_VERSION) as snapshot:
+                make_sure_of_owner(self._ledger, snapshot, self._store.location)
+                hashed = {one.name: digest(snapshot, one) for one in PROJECTIONS} if digests else {}
+                return self._told(head, snapshot.generation.number, snapshot.mark().position, hashed)
+        except NotProjected:
+            return self._told(head, 0, 0, {})
+
+    def _told(self, head: int, generation: int, position: int, digests: Mapping[str, str]) -> list[ProjectionStatus]:
+        behind = self._ledger.read(position, 1)
+        lag_s = (self._clock() - behind[0].recorded_at).total_seconds() if behind else 0.0
+        return [
+            ProjectionStatus(
+                name=one.name,
+                generation=generation,
+                position=position,
+                lag_events=max(0, head - position),
+                lag_seconds=max(0.0, lag_s),
+                digest=digests.get(one.name),
+            )
+            for one in PROJECTIONS
+        ]
+
+
+class _Undone(Exception):  # noqa: N818  ends a transaction that is not to be kept
+    pass
+
+
+class _Unfoldable(Exception):  # noqa: N818  says what the events are
+    def __init__(self, stored: Sequence[StoredEvent], why: Exception) -> None:
+        super().__init__(str(why))
+        self.stored, self.why = stored, why
+
+
+def digest(rows: Rows, projection: Projection) -> str:
+    """Digest all that a projection holds: every row of its tables as JSON, in the order of their keys."""
+    hashed = blake2b(digest_size=16)
+    for table in projection.tables:
+        hashed.update(table.name.encode())
+        for row in rows.scan(table):
+            hashed.update(_encode(row))
+    return hashed.hexdigest()

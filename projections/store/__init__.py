@@ -1,0 +1,1 @@
+"""Layer: projections. Where read models are stored: tables, the port, and one adapter per database."""
