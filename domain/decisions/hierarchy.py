@@ -12,9 +12,9 @@ from domain.language import events as e
 from domain.language import streams
 from domain.language.ids import RecordId, RecordRef
 from domain.language.refusals import HasParent, HierarchyCircle, HierarchyTooDeep
-from domain.merge.effects import Sides
 from domain.state.record import Record
 from domain.state.view import Lineage, Need, View
+from domain.survivorship.pair import Pair
 
 COMPANIES: Final = "companies"
 PARENT: Final = "parent"
@@ -112,15 +112,15 @@ def merge_needs(view: View, account_id: str, secondary: RecordRef, sides: tuple[
                 yield streams.association(account_id, secondary, related)
 
 
-def active_relatives(deciding: Deciding, sides: Sides) -> dict[RecordId, list[RecordId]] | None:
+def active_relatives(deciding: Deciding, pair: Pair) -> dict[RecordId, list[RecordId]] | None:
     """List the active parents and children of each side that has any; None where there are too many to look at."""
-    if sum(len(side.hierarchy) for side in sides.both) > EXAMINED_MAX:
+    if sum(len(side.hierarchy) for side in pair.both) > EXAMINED_MAX:
         return None
     active = {
         side.record_id: [
             _today(deciding, other) for other in side.hierarchy if not deciding.is_archived(RecordRef(COMPANIES, other))
         ]
-        for side in sides.both
+        for side in pair.both
     }
     return {side: others for side, others in active.items() if others}
 
@@ -132,12 +132,12 @@ class Carried(NamedTuple):
     dropped: tuple[e.Related, ...]
 
 
-def carried(deciding: Deciding, sides: Sides) -> Carried:
+def carried(deciding: Deciding, pair: Pair) -> Carried:
     """Keep both sides' relationships, but none of the secondary's that makes a second parent or a circle of two.
 
     Longer circles are not looked for: a merge walks nowhere.
     """
-    primary, secondary = sides.both
+    primary, secondary = pair.both
     kept = dict(primary.hierarchy)
     by_company = {_today(deciding, other): is_a for other, is_a in kept.items()}
     dropped: dict[RecordId, e.Relation] = {}

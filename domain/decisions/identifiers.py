@@ -7,7 +7,6 @@ from domain.decisions.context import Deciding, claim_needs, current_ref, follow_
 from domain.decisions.properties import (
     follow_suppressions,
     identifier_needs,
-    read_plain,
     read_properties,
     refuse_create_date,
     refuse_if_claimed,
@@ -31,6 +30,7 @@ from domain.state.account import Account
 from domain.state.addresses import normal_domain, normal_email
 from domain.state.claims import EMAIL, PRIMARY_IDENTIFIERS, PROPERTY, USERTOKEN, ClaimKey, claimed_text, property_claim
 from domain.state.record import Record
+from domain.state.typed_values import read_plain
 from domain.state.view import Need, View
 
 CONTACTS = "contacts"

@@ -7,33 +7,18 @@ from domain.language import events as e
 from domain.language import streams
 from domain.language.ids import RecordId, RecordRef
 from domain.language.refusals import IdentifierInUse, InvalidProperty, ReadOnlyProperty
-from domain.language.values import Dressed, Plain, Sent, Source, Value, is_empty, read_typed, utc
+from domain.language.values import Dressed, Sent, Source, Value, is_empty, utc
 from domain.language.warned import not_unique, unknown_stage
-from domain.merge.effects import Sides
 from domain.state.account import READ_ONLY, Account
-from domain.state.addresses import normalised
 from domain.state.claims import EMAIL, PRIMARY_IDENTIFIERS, SUPPRESSION, ClaimKey, claimed_text, property_claim
 from domain.state.lifecycle import LIFECYCLE_STAGE, as_written, is_stage
 from domain.state.record import Record
+from domain.state.typed_values import read_plain
 from domain.state.view import Need, View
+from domain.survivorship.pair import Pair
 from domain.survivorship.rulesets import CREATE_DATE
 
 # -- reading what was sent --------------------------------------------------------------------------------------------
-
-
-def read_plain(account: Account, object_type: str, name: str, sent: Sent) -> Plain:
-    """Read one sent value by its property's type; addresses, domains and stages as they are stored.
-
-    Raises InvalidProperty.
-    """
-    v = sent.value if isinstance(sent, Dressed) else sent
-    kind = account.property_type(object_type, name)
-    try:
-        v = normalised(object_type, name, v if kind is None else read_typed(kind, v))
-    except ValueError as error:
-        said = str(error)
-        raise InvalidProperty(name, said if said.startswith("expected") else f"expected {kind}") from None
-    return as_written(account, v) or v if is_stage(object_type, name) else v
 
 
 def read_properties(
@@ -112,35 +97,33 @@ def refuse_if_claimed(deciding: Deciding, ref: RecordRef, name: str, value: Valu
     return bool(mine)
 
 
-def claimed_by_merge(
-    deciding: Deciding, sides: Sides, decisions: Iterable[e.Decided]
-) -> dict[str, tuple[RecordId, ...]]:
+def claimed_by_merge(deciding: Deciding, pair: Pair, decisions: Iterable[e.Decided]) -> dict[str, tuple[RecordId, ...]]:
     """Claim both sides' unique values that nobody claims: those that were set before their property was unique.
 
     A claimed one stays so, the loser's too, like an additional address. Warns where the value kept is another record's.
     """
-    unique = deciding.account.unique_properties(sides.object_type)
+    unique = deciding.account.unique_properties(pair.object_type)
     claimed: dict[str, tuple[RecordId, ...]] = {}
     for decided in decisions if unique else ():
         name = decided.property
         unclaimed: dict[ClaimKey, RecordId] = {}  # One, where both sides have the same value.
-        for side_name, side in zip(("primary", "secondary"), sides.both, strict=True):
+        for side_name, side in zip(("primary", "secondary"), pair.both, strict=True):
             value = side.value(name) if name in unique else None
             if value is None:
                 continue
-            key = property_claim(deciding.account_id, sides.object_type, name, value.v)
+            key = property_claim(deciding.account_id, pair.object_type, name, value.v)
             if not deciding.view.holders(key):
                 unclaimed.setdefault(key, side.origin(name))
             elif decided.side == side_name:
-                _warn_if_anothers(deciding, sides, name, key)
+                _warn_if_anothers(deciding, pair, name, key)
         if unclaimed:
             claimed[name] = tuple(unclaimed.values())
     return claimed
 
 
-def _warn_if_anothers(deciding: Deciding, sides: Sides, name: str, key: ClaimKey) -> None:
+def _warn_if_anothers(deciding: Deciding, pair: Pair, name: str, key: ClaimKey) -> None:
     for holder in deciding.view.holders(key):
-        if not any(deciding.is_today(*holder, side.record_id) for side in sides.both):
+        if not any(deciding.is_today(*holder, side.record_id) for side in pair.both):
             deciding.warn(not_unique(name, deciding.view.current_id(deciding.account_id, holder)))
 
 

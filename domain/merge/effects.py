@@ -10,20 +10,7 @@ from domain.decisions.context import Deciding
 from domain.language.events import ADDRESS, SYNC, CarriedSuppression, OfRecord, Skipped
 from domain.language.ids import RecordId, RecordRef
 from domain.language.values import PersonalValues, Value
-from domain.state.record import Record
-
-
-class Sides(NamedTuple):
-    """Both records of a merge, of one type."""
-
-    object_type: str
-    primary: Record
-    secondary: Record
-
-    @property
-    def both(self) -> tuple[Record, Record]:
-        """The primary, then the secondary."""
-        return self.primary, self.secondary
+from domain.survivorship.pair import Pair
 
 
 class Links(NamedTuple):
@@ -35,22 +22,22 @@ class Links(NamedTuple):
     peers: tuple[RecordId, ...]
 
 
-def links(deciding: Deciding, sides: Sides) -> Links:
+def links(deciding: Deciding, pair: Pair) -> Links:
     """Keep one Primary company and demote the other, and drop links from one side to the other."""
-    kept, demoted = primary_companies(deciding, sides)
-    peers = tuple(dict.fromkeys((*sides.primary.peers, *sides.secondary.peers)))
-    outside = not_in_the_pair(deciding, sides, peers)
-    dropped = (RecordRef(sides.object_type, sides.secondary.record_id),) if len(outside) < len(peers) else ()
+    kept, demoted = primary_companies(deciding, pair)
+    peers = tuple(dict.fromkeys((*pair.primary.peers, *pair.secondary.peers)))
+    outside = not_in_the_pair(deciding, pair, peers)
+    dropped = (RecordRef(pair.object_type, pair.secondary.record_id),) if len(outside) < len(peers) else ()
     return Links(kept, demoted, dropped, outside)
 
 
-def primary_companies(deciding: Deciding, sides: Sides) -> tuple[RecordId | None, tuple[RecordRef, ...]]:
+def primary_companies(deciding: Deciding, pair: Pair) -> tuple[RecordId | None, tuple[RecordRef, ...]]:
     """Name the company that keeps the Primary label, and the one that loses it.
 
     The primary's keeps it, except where that one is archived and the secondary's is not.
     """
     kept, other = (
-        None if side.primary_company is None else RecordRef("companies", side.primary_company) for side in sides.both
+        None if side.primary_company is None else RecordRef("companies", side.primary_company) for side in pair.both
     )
     if kept is None or other is None:
         found = kept or other
@@ -61,10 +48,10 @@ def primary_companies(deciding: Deciding, sides: Sides) -> tuple[RecordId | None
     return kept.record_id, (() if deciding.today(kept) == loser else (loser,))
 
 
-def not_in_the_pair(deciding: Deciding, sides: Sides, ids: tuple[RecordId, ...]) -> tuple[RecordId, ...]:
+def not_in_the_pair(deciding: Deciding, pair: Pair, ids: tuple[RecordId, ...]) -> tuple[RecordId, ...]:
     """Leave out the ids that lead to one of the two records."""
     return tuple(
-        one for one in ids if not any(deciding.is_today(sides.object_type, one, side.record_id) for side in sides.both)
+        one for one in ids if not any(deciding.is_today(pair.object_type, one, side.record_id) for side in pair.both)
     )
 
 
@@ -75,11 +62,11 @@ class Segments(NamedTuple):
     carried: tuple[str, ...]
 
 
-def segments(deciding: Deciding, sides: Sides) -> Segments:
+def segments(deciding: Deciding, pair: Pair) -> Segments:
     """The primary's memberships pass on; the secondary's end, or pass on too where the account says so."""
     if deciding.account.static_segments == "union":
-        return Segments((), tuple(dict.fromkeys((*sides.primary.segments, *sides.secondary.segments))))
-    return Segments(sides.secondary.segments, sides.primary.segments)
+        return Segments((), tuple(dict.fromkeys((*pair.primary.segments, *pair.secondary.segments))))
+    return Segments(pair.secondary.segments, pair.primary.segments)
 
 
 class Planned(NamedTuple):
@@ -97,13 +84,13 @@ class Planned(NamedTuple):
 NOTHING_PLANNED: Final = Planned((), {}, {}, {}, has_playbooks=False, dropped_drafts=(), skipped=())
 
 
-def planned(deciding: Deciding, sides: Sides) -> Planned:
+def planned(deciding: Deciding, pair: Pair) -> Planned:
     """Unenroll both (H24), keep sync as its system asks (H31), keep logged playbooks and no drafts (H28)."""
-    if not any(side.workflows or side.sync or side.has_playbooks for side in sides.both):
+    if not any(side.workflows or side.sync or side.has_playbooks for side in pair.both):
         return NOTHING_PLANNED
     any_hub = deciding.account.has_paid("sales", "service", "marketing")
     playbooks = deciding.account.has_paid("sales", "service")
-    one, other = sides.both
+    one, other = pair.both
     skipped: list[Skipped] = []
     if (one.has_playbooks or other.has_playbooks) and not playbooks:
         skipped.append(Skipped("playbooks"))
@@ -111,50 +98,50 @@ def planned(deciding: Deciding, sides: Sides) -> Planned:
         skipped.append(Skipped("workflows"))
     if (one.sync or other.sync) and not any_hub:
         skipped.append(Skipped("sync"))
-    kept, unlinked = _sync(deciding, sides)
+    kept, unlinked = _sync(deciding, pair)
     released = unlinked
     if not any_hub:
         both = dict.fromkeys((*kept, *unlinked))
         released = {system: (*kept.get(system, ()), *unlinked.get(system, ())) for system in both}
         kept, unlinked = {}, {}
     return Planned(
-        unenrolled=_each(sides, "workflows") if any_hub else (),
+        unenrolled=_each(pair, "workflows") if any_hub else (),
         sync_kept=kept,
         sync_unlinked=unlinked,
         sync_released=released,
         has_playbooks=playbooks and (one.has_playbooks or other.has_playbooks),
-        dropped_drafts=_each(sides, "drafts") if playbooks else (),
+        dropped_drafts=_each(pair, "drafts") if playbooks else (),
         skipped=tuple(skipped),
     )
 
 
-def _sync(deciding: Deciding, sides: Sides) -> tuple[dict[str, tuple[RecordId, ...]], dict[str, tuple[RecordId, ...]]]:
+def _sync(deciding: Deciding, pair: Pair) -> tuple[dict[str, tuple[RecordId, ...]], dict[str, tuple[RecordId, ...]]]:
     """Tell whose links to other systems go on, by system, the primary's first, and whose end."""
     kept: dict[str, tuple[RecordId, ...]] = {}
     unlinked: dict[str, tuple[RecordId, ...]] = {}
-    for side in sides.both:
+    for side in pair.both:
         for system, links in side.sync.items():
-            goes_on = side is sides.primary or deciding.account.keeps_all_sync(system)
+            goes_on = side is pair.primary or deciding.account.keeps_all_sync(system)
             of = kept if goes_on else unlinked
             of[system] = (*of.get(system, ()), *(link.source_record_id for link in links))
     return kept, unlinked
 
 
-def _each(sides: Sides, name: Literal["workflows", "drafts"]) -> tuple[OfRecord, ...]:
-    return tuple(OfRecord(one, side.record_id) for side in sides.both for one in getattr(side, name))
+def _each(pair: Pair, name: Literal["workflows", "drafts"]) -> tuple[OfRecord, ...]:
+    return tuple(OfRecord(one, side.record_id) for side in pair.both for one in getattr(side, name))
 
 
-def calls_disconnected(sides: Sides) -> tuple[OfRecord, ...]:
+def calls_disconnected(pair: Pair) -> tuple[OfRecord, ...]:
     """Either side's call ends (H47); told, never a reason to refuse."""
-    return tuple(OfRecord(side.active_call, side.record_id) for side in sides.both if side.active_call is not None)
+    return tuple(OfRecord(side.active_call, side.record_id) for side in pair.both if side.active_call is not None)
 
 
-def suppressions(sides: Sides) -> tuple[tuple[CarriedSuppression, ...], PersonalValues]:
+def suppressions(pair: Pair) -> tuple[tuple[CarriedSuppression, ...], PersonalValues]:
     """Every suppression of either side stands on the merged record: the most restrictive wins. With their addresses."""
     carried: list[CarriedSuppression] = []
     values: PersonalValues = {}
     seen = set()
-    for each in (*sides.primary.suppressions, *sides.secondary.suppressions):
+    for each in (*pair.primary.suppressions, *pair.secondary.suppressions):
         if each.key in seen:
             continue
         seen.add(each.key)
@@ -166,10 +153,10 @@ def suppressions(sides: Sides) -> tuple[tuple[CarriedSuppression, ...], Personal
     return tuple(carried), values
 
 
-def sync_ids(deciding: Deciding, sides: Sides) -> PersonalValues:
+def sync_ids(deciding: Deciding, pair: Pair) -> PersonalValues:
     """Both sides' ids in other systems, by the record that they were linked to."""
     values: PersonalValues = {}
-    for side in sides.both:
+    for side in pair.both:
         for system, links in side.sync.items():
             for link in links:
                 values.setdefault(link.source_record_id, {})[SYNC + system] = Value(link.external_id, deciding.at)

@@ -32,11 +32,12 @@ from domain.language.refusals import (
 from domain.language.values import PersonalValues, Value
 from domain.language.warned import Warned
 from domain.merge import effects
-from domain.merge.preconditions import PRECONDITIONS, Pair
+from domain.merge.preconditions import PRECONDITIONS, ProposedMerge
 from domain.state.claims import property_claim
 from domain.state.record import evolve
 from domain.state.view import Need, View
 from domain.survivorship.choices import chosen_sides
+from domain.survivorship.pair import Pair
 from domain.survivorship.surviving import surviving_values
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
@@ -113,24 +114,26 @@ def _decided(deciding: Deciding, command: MergeRecords) -> tuple[RecordRef, e.Re
     if command.primary_id == command.secondary_id:
         raise SameRecord(object_type, command.primary_id)
     refs = RecordRef(object_type, command.primary_id), RecordRef(object_type, command.secondary_id)
-    sides = effects.Sides(object_type, deciding.standing(*refs), deciding.standing(*refs[::-1]))
+    pair = Pair(object_type, deciding.standing(*refs), deciding.standing(*refs[::-1]))
     result = deciding.new_ref(object_type, command.result_id)
     if command.result_id is not None and deciding.view.state(deciding.stream(result)) is not None:
         raise AlreadyExists("record", command.result_id)
     account = deciding.account
-    pair = Pair(command, account, *sides.both, _is_marked(deciding, sides), hierarchy.active_relatives(deciding, sides))
+    proposed = ProposedMerge(
+        command, account, pair, _is_marked(deciding, pair), hierarchy.active_relatives(deciding, pair)
+    )
     for refuse_if_blocked in PRECONDITIONS:
-        refuse_if_blocked(pair)
-    choices = chosen_sides(deciding, command, sides)
-    for ref, side in zip(refs, sides.both, strict=True):
+        refuse_if_blocked(proposed)
+    choices = chosen_sides(account, pair, command.choices)
+    for ref, side in zip(refs, pair.both, strict=True):
         warn_of_unknown_stage(deciding, ref, side.properties)
 
-    survived = surviving_values(account, object_type, *sides.both, choices, result.record_id, deciding.at)
-    links = effects.links(deciding, sides)
-    carried_on = hierarchy.carried(deciding, sides)
-    segments = effects.segments(deciding, sides)
-    planned = effects.planned(deciding, sides)
-    carried, addresses = effects.suppressions(sides)
+    survived = surviving_values(account, object_type, *pair.both, choices, result.record_id, deciding.at)
+    links = effects.links(deciding, pair)
+    carried_on = hierarchy.carried(deciding, pair)
+    segments = effects.segments(deciding, pair)
+    planned = effects.planned(deciding, pair)
+    carried, addresses = effects.suppressions(pair)
     merged = e.RecordsMerged(
         merge_id=merge_id_for(command.account, command.command_id),
         primary_id=command.primary_id,
@@ -141,9 +144,9 @@ def _decided(deciding: Deciding, command: MergeRecords) -> tuple[RecordRef, e.Re
         decisions=survived.decisions,
         empty_properties=survived.empty,
         values=_gathered(
-            survived.values, addresses, effects.sync_ids(deciding, sides), deciding.values(result.record_id)
+            survived.values, addresses, effects.sync_ids(deciding, pair), deciding.values(result.record_id)
         ),
-        merge_counts=e.MergeCounts(sides.primary.merge_count, sides.secondary.merge_count, account.merge_limit),
+        merge_counts=e.MergeCounts(pair.primary.merge_count, pair.secondary.merge_count, account.merge_limit),
         primary_company=links.primary_company,
         demoted=links.demoted,
         dropped_self=links.dropped_self,
@@ -158,17 +161,17 @@ def _decided(deciding: Deciding, command: MergeRecords) -> tuple[RecordRef, e.Re
         sync_released=planned.sync_released,
         has_playbooks=planned.has_playbooks,
         dropped_drafts=planned.dropped_drafts,
-        calls_disconnected=effects.calls_disconnected(sides),
+        calls_disconnected=effects.calls_disconnected(pair),
         suppressions=carried,
         not_duplicates=effects.not_in_the_pair(
-            deciding, sides, tuple(dict.fromkeys((*sides.primary.not_duplicates, *sides.secondary.not_duplicates)))
+            deciding, pair, tuple(dict.fromkeys((*pair.primary.not_duplicates, *pair.secondary.not_duplicates)))
         ),
-        forms=tuple(dict.fromkeys((*sides.primary.forms, *sides.secondary.forms))),
-        claimed=claimed_by_merge(deciding, sides, survived.decisions),
+        forms=tuple(dict.fromkeys((*pair.primary.forms, *pair.secondary.forms))),
+        claimed=claimed_by_merge(deciding, pair, survived.decisions),
         skipped=planned.skipped,
         **deciding.meta,
     )
-    merged = _with_enrollments(deciding, sides, result, merged)
+    merged = _with_enrollments(deciding, pair, result, merged)
     if command.preview_token is not None:
         _hold_to(deciding, command.preview_token, merged, result)
     return result, merged
@@ -182,22 +185,20 @@ def _gathered(*maps: PersonalValues | dict[RecordId, dict[str, Value]]) -> Perso
     return gathered
 
 
-def _with_enrollments(
-    deciding: Deciding, sides: effects.Sides, result: RecordRef, merged: e.RecordsMerged
-) -> e.RecordsMerged:
+def _with_enrollments(deciding: Deciding, pair: Pair, result: RecordRef, merged: e.RecordsMerged) -> e.RecordsMerged:
     """Enroll the merged record where a trigger became true and merges may enroll, if the plan has workflows."""
     if not deciding.account.has_paid("sales", "service", "marketing"):
         return merged
-    refs = [RecordRef(sides.object_type, side.record_id) for side in sides.both]
+    refs = [RecordRef(pair.object_type, side.record_id) for side in pair.both]
     enrolled = enrolled_by_merge(deciding, refs[0], refs[1], lambda: evolve(None, merged, result.record_id))
     return msgspec.structs.replace(merged, enrolled=enrolled) if enrolled else merged
 
 
-def _is_marked(deciding: Deciding, sides: effects.Sides) -> bool:
+def _is_marked(deciding: Deciding, pair: Pair) -> bool:
     """Whether either side, or a record folded into it, is marked as no duplicate of the other."""
-    one, other = sides.both
+    one, other = pair.both
     return any(
-        deciding.is_today(sides.object_type, marked, against.record_id)
+        deciding.is_today(pair.object_type, marked, against.record_id)
         for side, against in ((one, other), (other, one))
         for marked in side.not_duplicates
     )

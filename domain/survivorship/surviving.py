@@ -7,7 +7,7 @@ rule, then the primary's value, then the secondary's (H08 to H11).
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from domain.language.events import Decided, Side
 from domain.language.ids import RecordId
@@ -16,6 +16,7 @@ from domain.language.values import Plain, Value, as_text, exact_sum, read_instan
 from domain.state.account import Account
 from domain.state.lifecycle import rank
 from domain.state.record import Record
+from domain.survivorship.pair import ChosenSide
 from domain.survivorship.rulesets import (
     DEFAULT_RULE,
     FurthestInFunnel,
@@ -34,8 +35,6 @@ from domain.survivorship.rulesets import (
     Union,
     rules_for,
 )
-
-ChosenSide: TypeAlias = Literal["primary", "secondary"]
 
 
 class Survived(NamedTuple):
