@@ -1,26 +1,88 @@
-"""Layer: domain. Decides: one line a command for what it needs to see, one for what it does."""
+"""Layer: domain. Dispatches commands: what each must load, and what each decides."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import assert_never
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, TypeVar
 
 from domain.decisions import belonging, identifiers, links, records, settings
-from domain.decisions.context import Deciding, follow_needs
+from domain.decisions.context import Deciding, nothing_more, record_needs
 from domain.language import commands as c
 from domain.language import events as e
 from domain.language import streams
-from domain.language.ids import RecordRef
 from domain.language.refusals import Refusal, UnmergeNotSupported
 from domain.merge import merging
 from domain.state.view import Need, Recorded, View
 
+_C = TypeVar("_C", bound=c.Command)
 _WORKAROUNDS = {"contacts": "H52", "companies": "H53"}
 
 
-def needs(envelope: c.Envelope, view: View) -> Iterator[Need]:
-    """Tell everything that deciding this command looks at, as far as what is loaded can tell.
+class Handler(NamedTuple):
+    """What one type of command must load, and what it decides.
 
-    Load what `view.unmet` says of each and ask again, until nothing is unmet. A need may be told
+    Not generic, so that handlers of all commands fit in one table; `on` checks the types.
+    """
+
+    command: type[c.Command]
+    needs: Callable[[Any, View], Iterable[Need]]
+    decide: Callable[[Deciding, Any], None]
+
+
+def on(
+    command: type[_C], needs: Callable[[_C, View], Iterable[Need]], decide: Callable[[Deciding, _C], None]
+) -> Handler:
+    """Handle a type of command; both functions must accept that type."""
+    return Handler(command, needs, decide)
+
+
+def _refuse_unmerge(_: Deciding, command: c.UnmergeRecords) -> None:
+    raise UnmergeNotSupported(command.object_type, _WORKAROUNDS.get(command.object_type))
+
+
+def _by_command(*handlers: Handler) -> Mapping[type[c.Command], Handler]:
+    return MappingProxyType({handler.command: handler for handler in handlers})
+
+
+HANDLERS: Final = _by_command(
+    on(c.ConfigureAccount, nothing_more, settings.configure_account),
+    on(c.DefineObjectType, nothing_more, settings.define_object_type),
+    on(c.CreateRecord, records.create_needs, records.create_record),
+    on(c.UpdateRecord, records.update_needs, records.update_record),
+    on(c.ArchiveRecord, record_needs, records.archive_record),
+    on(c.RestoreRecord, record_needs, records.restore_record),
+    on(c.RecreateRecord, records.recreate_needs, records.recreate_record),
+    on(c.Associate, links.link_needs, links.associate),
+    on(c.Dissociate, links.link_needs, links.dissociate),
+    on(c.LogActivity, links.activity_needs, links.log_activity),
+    on(c.LogPlaybook, record_needs, belonging.log_playbook),
+    on(c.StartCall, record_needs, belonging.start_call),
+    on(c.EndCall, record_needs, belonging.end_call),
+    on(c.DefineSegment, settings.segment_needs, settings.define_segment),
+    on(c.AddToSegment, belonging.member_needs, belonging.add_to_segment),
+    on(c.RemoveFromSegment, belonging.member_needs, belonging.remove_from_segment),
+    on(c.DefineWorkflow, settings.workflow_needs, settings.define_workflow),
+    on(c.Enroll, belonging.enrollment_needs, belonging.enroll),
+    on(c.Unenroll, belonging.enrollment_needs, belonging.unenroll),
+    on(c.SubmitForm, identifiers.form_needs, identifiers.submit_form),
+    on(c.AddIdentifier, identifiers.additional_needs, identifiers.add_identifier),
+    on(c.RemoveIdentifier, identifiers.additional_needs, identifiers.remove_identifier),
+    on(c.SetPrimaryIdentifier, identifiers.additional_needs, identifiers.set_primary_identifier),
+    on(c.LinkSync, belonging.sync_needs, belonging.link_sync),
+    on(c.UnlinkSync, record_needs, belonging.unlink_sync),
+    on(c.Suppress, record_needs, belonging.suppress),
+    on(c.LiftSuppression, belonging.lift_needs, belonging.lift_suppression),
+    on(c.MarkNotDuplicates, links.mark_needs, links.mark_not_duplicates),
+    on(c.UnmarkNotDuplicates, links.mark_needs, links.unmark_not_duplicates),
+    on(c.MergeRecords, merging.merge_needs, merging.merge),
+    on(c.UnmergeRecords, nothing_more, _refuse_unmerge),
+)
+
+
+def needs(envelope: c.Envelope, view: View) -> Iterator[Need]:
+    """Yield everything that deciding this command reads, as far as what is loaded shows it.
+
+    Load what `view.unmet` reports for each and call again, until nothing is unmet. A need may come
     more than once.
     """
     command = envelope.command
@@ -28,45 +90,14 @@ def needs(envelope: c.Envelope, view: View) -> Iterator[Need]:
     yield stream
     if view.peek(stream) is None:  # A spent id decides nothing more.
         yield streams.settings(command.account)
-        yield from _needs(command, view)
-
-
-def _needs(command: c.AnyCommand, view: View) -> Iterable[Need]:  # noqa: PLR0911  one line a command
-    match command:
-        case c.MergeRecords():
-            return merging.merge_needs(command, view)
-        case c.CreateRecord():
-            return records.create_needs(command, view)
-        case c.UpdateRecord():
-            return records.update_needs(command, view)
-        case c.Associate() | c.Dissociate():
-            return links.link_needs(command, view)
-        case c.LogActivity():
-            return links.activity_needs(command, view)
-        case c.SubmitForm():
-            return identifiers.form_needs(command, view)
-        case c.IdentifierCommand():
-            return identifiers.additional_needs(command, view)
-        case c.MarkCommand():
-            return links.mark_needs(command, view)
-        case c.RecreateRecord():
-            return records.recreate_needs(command, view)
-        case c.DefineSegment():
-            return (streams.segment(command.account, command.segment_id),)
-        case c.DefineWorkflow():
-            return settings.workflow_needs(command)
-        case c.ConfigureAccount() | c.DefineObjectType() | c.UnmergeRecords():
-            return ()
-        case c.ArchiveRecord() | c.RestoreRecord():
-            return follow_needs(view, command.account, RecordRef(command.object_type, command.record_id))
-    return belonging.record_needs(command, view)
+        yield from HANDLERS[type(command)].needs(command, view)
 
 
 def decide(envelope: c.Envelope, view: View, now: datetime) -> list[Recorded]:
     """Decide a command: its events in order, the last one its outcome on the command's own stream.
 
     An exact repeat of a command decides nothing: an empty list. `now` is when it is executed, and
-    when it happened where the command does not say. A refusal is an outcome; none is raised.
+    also when it happened if the command has no time. A refusal is an outcome; none is raised.
     """
     command = envelope.command
     stream = streams.command(command.account, command.command_id)
@@ -79,7 +110,7 @@ def decide(envelope: c.Envelope, view: View, now: datetime) -> list[Recorded]:
             return []
         return [(stream, e.CommandIdReused(command_type=command_type, fingerprint=body, **deciding.meta))]
     try:
-        _carry_out(deciding, command)
+        HANDLERS[type(command)].decide(deciding, command)
     except Refusal as refusal:
         refused = e.CommandRefused(
             command_type=command_type,
@@ -109,73 +140,5 @@ def decide(envelope: c.Envelope, view: View, now: datetime) -> list[Recorded]:
 
 
 def preview(command: c.MergeRecords, view: View, now: datetime) -> merging.Preview:
-    """Decide a merge without making it. Raises the refusal that the merge would get."""
+    """Decide a merge without recording it. Raises the refusal that the merge would get."""
     return merging.preview(Deciding(command, view, now), command)
-
-
-def _carry_out(deciding: Deciding, command: c.AnyCommand) -> None:  # noqa: C901, PLR0912, PLR0915  one line a command
-    match command:
-        case c.MergeRecords():
-            merging.merge(deciding, command)
-        case c.UnmergeRecords():
-            raise UnmergeNotSupported(command.object_type, _WORKAROUNDS.get(command.object_type))
-        case c.RecreateRecord():
-            records.recreate_record(deciding, command)
-        case c.CreateRecord():
-            records.create_record(deciding, command)
-        case c.UpdateRecord():
-            records.update_record(deciding, command)
-        case c.ArchiveRecord():
-            records.archive_record(deciding, command)
-        case c.RestoreRecord():
-            records.restore_record(deciding, command)
-        case c.Associate():
-            links.associate(deciding, command)
-        case c.Dissociate():
-            links.dissociate(deciding, command)
-        case c.LogActivity():
-            links.log_activity(deciding, command)
-        case c.MarkNotDuplicates():
-            links.mark_not_duplicates(deciding, command)
-        case c.UnmarkNotDuplicates():
-            links.unmark_not_duplicates(deciding, command)
-        case c.SubmitForm():
-            identifiers.submit_form(deciding, command)
-        case c.AddIdentifier():
-            identifiers.add_identifier(deciding, command)
-        case c.RemoveIdentifier():
-            identifiers.remove_identifier(deciding, command)
-        case c.SetPrimaryIdentifier():
-            identifiers.set_primary_identifier(deciding, command)
-        case c.AddToSegment():
-            belonging.add_to_segment(deciding, command)
-        case c.RemoveFromSegment():
-            belonging.remove_from_segment(deciding, command)
-        case c.Enroll():
-            belonging.enroll(deciding, command)
-        case c.Unenroll():
-            belonging.unenroll(deciding, command)
-        case c.LogPlaybook():
-            belonging.log_playbook(deciding, command)
-        case c.LinkSync():
-            belonging.link_sync(deciding, command)
-        case c.UnlinkSync():
-            belonging.unlink_sync(deciding, command)
-        case c.StartCall():
-            belonging.start_call(deciding, command)
-        case c.EndCall():
-            belonging.end_call(deciding, command)
-        case c.Suppress():
-            belonging.suppress(deciding, command)
-        case c.LiftSuppression():
-            belonging.lift_suppression(deciding, command)
-        case c.ConfigureAccount():
-            settings.configure_account(deciding, command)
-        case c.DefineObjectType():
-            settings.define_object_type(deciding, command)
-        case c.DefineSegment():
-            settings.define_segment(deciding, command)
-        case c.DefineWorkflow():
-            settings.define_workflow(deciding, command)
-        case _:
-            assert_never(command)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from domain.decisions.context import Deciding, claim_needs, follow_needs
+from domain.decisions.context import Deciding, claim_needs, record_needs
 from domain.language import events as e
 from domain.language import streams
 from domain.language.commands import (
@@ -28,26 +28,34 @@ from domain.state.record import SyncLink
 from domain.state.view import Need, View
 
 
-def record_needs(command: RecordCommand, view: View) -> Iterator[Need]:
-    """The record as it is today, and the definition, claim or workflows that the command names."""
-    ref = RecordRef(command.object_type, command.record_id)
-    yield from follow_needs(view, command.account, ref)
-    match command:
-        case AddToSegment(segment_id=segment_id) | RemoveFromSegment(segment_id=segment_id):
-            yield streams.segment(command.account, segment_id)
-        case Enroll() | Unenroll():
-            yield streams.workflows(command.account, command.object_type)
-            yield ClaimKey(command.account, WORKFLOW, command.workflow_id)
-        case LinkSync():
-            yield from claim_needs(view, ClaimKey(command.account, sync_kind(command.system), command.external_id))
-        case LiftSuppression(address=str(address)):
-            yield from claim_needs(view, ClaimKey(command.account, SUPPRESSION, normal_address(address)))
-        case _:
-            pass
+def member_needs(command: AddToSegment | RemoveFromSegment, view: View) -> Iterator[Need]:
+    """The record as it is today, and the segment."""
+    yield from record_needs(command, view)
+    yield streams.segment(command.account, command.segment_id)
+
+
+def enrollment_needs(command: Enroll | Unenroll, view: View) -> Iterator[Need]:
+    """The record as it is today, the workflows of its type, and which other types have a workflow of this id."""
+    yield from record_needs(command, view)
+    yield streams.workflows(command.account, command.object_type)
+    yield ClaimKey(command.account, WORKFLOW, command.workflow_id)
+
+
+def sync_needs(command: LinkSync, view: View) -> Iterator[Need]:
+    """The record as it is today, and the records that have this id in the other system."""
+    yield from record_needs(command, view)
+    yield from claim_needs(view, ClaimKey(command.account, sync_kind(command.system), command.external_id))
+
+
+def lift_needs(command: LiftSuppression, view: View) -> Iterator[Need]:
+    """The record as it is today, and every record with a suppression for the same address."""
+    yield from record_needs(command, view)
+    if command.address is not None:
+        yield from claim_needs(view, ClaimKey(command.account, SUPPRESSION, normal_address(command.address)))
 
 
 def _about(deciding: Deciding, command: RecordCommand) -> RecordRef:
-    deciding.about = ref = deciding.current(RecordRef(command.object_type, command.record_id))
+    deciding.about = ref = deciding.current(command.ref)
     return ref
 
 

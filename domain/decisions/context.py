@@ -1,13 +1,13 @@
 """Layer: domain. One decision in the making: whom it is about, and what it has decided so far."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from functools import cached_property
 from typing import TypedDict
 
 from domain.language import events as e
 from domain.language import streams
-from domain.language.commands import AnyCommand
+from domain.language.commands import AnyCommand, Command, RecordCommand
 from domain.language.ids import RecordId, RecordRef, record_id_for
 from domain.language.refusals import AlreadyMerged, NotFound, ObjectTypeNotActivated, RecordArchived, UnknownObjectType
 from domain.language.values import PersonalValues, Value, utc
@@ -164,6 +164,16 @@ class Deciding:
 
 
 # -- needs that many decisions share
+
+
+def nothing_more(_: Command, __: View) -> Iterable[Need]:
+    """Need nothing beyond the account's settings, which every command needs."""
+    return ()
+
+
+def record_needs(command: RecordCommand, view: View) -> Iterator[Need]:
+    """The record that a command is about, as it is today."""
+    return follow_needs(view, command.account, command.ref)
 
 
 def follow_needs(view: View, account_id: str, ref: RecordRef) -> Iterator[Need]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from domain.decisions.context import Deciding, claim_needs, current_ref, follow_needs
+from domain.decisions.context import Deciding, claim_needs, current_ref, record_needs
 from domain.decisions.properties import (
     follow_suppressions,
     identifier_needs,
@@ -73,8 +73,7 @@ def _refuse_kind(account: Account, command: IdentifierCommand) -> None:
 
 def additional_needs(command: IdentifierCommand, view: View) -> Iterator[Need]:
     """The record, who has the value, and what triggers look at."""
-    ref = RecordRef(command.object_type, command.record_id)
-    yield from follow_needs(view, command.account, ref)
+    yield from record_needs(command, view)
     if not view.has(streams.settings(command.account)):
         return
     account = view.account(command.account)
@@ -84,7 +83,7 @@ def additional_needs(command: IdentifierCommand, view: View) -> Iterator[Need]:
     except (TypeMismatch, InvalidProperty):
         return
     yield from value_needs(view, command.account, command.object_type, _name(command), claimed_text(v))
-    current = current_ref(view, command.account, ref)
+    current = current_ref(view, command.account, command.ref)
     if current is not None:
         yield from trigger_needs(view, command.account, current)
 
@@ -101,7 +100,7 @@ class _Subject(NamedTuple):
 def _subject(deciding: Deciding, command: IdentifierCommand) -> _Subject:
     deciding.known_type(command.object_type)
     _refuse_kind(deciding.account, command)
-    deciding.about = ref = deciding.current(RecordRef(command.object_type, command.record_id))
+    deciding.about = ref = deciding.current(command.ref)
     v = _value(deciding.account, command)
     key = property_claim(deciding.account_id, command.object_type, _name(command), v)
     return _Subject(ref, v, key, deciding.own_holders(ref, key))

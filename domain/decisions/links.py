@@ -32,7 +32,7 @@ PRIMARY = "primary"
 
 def link_needs(command: Associate | Dissociate, view: View) -> Iterator[Need]:
     """Both records as they are today, the link between them, and where the links they know of lead."""
-    ends = RecordRef(command.object_type, command.record_id), command.to.ref
+    ends = command.ref, command.to.ref
     for ref in ends:
         yield from follow_needs(view, command.account, ref)
     # As they are named, too: they may only begin with an earlier command of the same batch.
@@ -60,7 +60,7 @@ def _names(command: Associate) -> list[str]:
 def _ends(deciding: Deciding, command: Associate | Dissociate) -> tuple[RecordRef, RecordRef]:
     deciding.known_type(command.object_type)
     deciding.known_type(command.to.object_type)
-    one = deciding.current(RecordRef(command.object_type, command.record_id))
+    one = deciding.current(command.ref)
     other = deciding.current(command.to.ref)
     deciding.about = one
     return one, other

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from domain.decisions.context import Deciding, claim_needs, current_ref, follow_needs
+from domain.decisions.context import Deciding, claim_needs, current_ref, record_needs
 from domain.decisions.properties import (
     claimable,
     follow_suppressions,
@@ -101,7 +101,7 @@ def recreate_needs(command: RecreateRecord, view: View) -> Iterator[Need]:
 def recreate_record(deciding: Deciding, command: RecreateRecord) -> None:
     """Make a new record with the values a merged-away one had; its suppressions come too, taken identifiers do not."""
     deciding.known_type(command.object_type, active=True)
-    old_ref = RecordRef(command.object_type, command.record_id)
+    old_ref = command.ref
     old = deciding.view.record(deciding.account_id, old_ref)
     if old is None:
         raise NotFound(old_ref)
@@ -144,10 +144,9 @@ def recreate_record(deciding: Deciding, command: RecreateRecord) -> None:
 
 def update_needs(command: UpdateRecord, view: View) -> Iterator[Need]:
     """The record as it is today, who has the identifiers it had and gets, and the workflows of the type."""
-    ref = RecordRef(command.object_type, command.record_id)
-    yield from follow_needs(view, command.account, ref)
+    yield from record_needs(command, view)
     yield from identifier_needs(view, command.account, command.object_type, command.properties)
-    current = current_ref(view, command.account, ref)
+    current = current_ref(view, command.account, command.ref)
     if current is not None:
         yield from changed_needs(view, command.account, current, command.properties)
 
@@ -166,7 +165,7 @@ def changed_needs(view: View, account_id: str, ref: RecordRef, names: Iterable[s
 
 def update_record(deciding: Deciding, command: UpdateRecord) -> None:
     """Set properties of the record that this id leads to today."""
-    ref = deciding.current(RecordRef(command.object_type, command.record_id))
+    ref = deciding.current(command.ref)
     refuse_create_date(command.properties)
     values = read_properties(deciding, command.object_type, command.properties)
     change(deciding, ref, values, cause=deciding.cause)
@@ -209,14 +208,13 @@ def change(deciding: Deciding, ref: RecordRef, values: dict[str, Value], *, caus
 
 def archive_record(deciding: Deciding, command: ArchiveRecord) -> None:
     """Take a record out of search, segments and workflows."""
-    deciding.about = ref = deciding.current(RecordRef(command.object_type, command.record_id))
+    deciding.about = ref = deciding.current(command.ref)
     deciding.emit_on(ref, e.RecordArchived(values=deciding.values(ref.record_id), **deciding.meta))
 
 
 def restore_record(deciding: Deciding, command: RestoreRecord) -> None:
     """Bring an archived record back; one that is active stays so."""
-    ref = RecordRef(command.object_type, command.record_id)
-    deciding.about = ref = deciding.current(ref, archived=True)
+    deciding.about = ref = deciding.current(command.ref, archived=True)
     restore(deciding, ref, cause=deciding.cause)
 
 

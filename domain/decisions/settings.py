@@ -22,7 +22,7 @@ from domain.language.warned import unique_from_now_on
 from domain.state.account import KNOWN_PROPERTIES
 from domain.state.claims import PRIMARY_IDENTIFIERS, WORKFLOW, ClaimKey
 from domain.state.reading_filters import read_filters
-from domain.state.view import Need
+from domain.state.view import Need, View
 from domain.survivorship.rulesets import CREATE_DATE, is_system_owned
 
 _SETTINGS = frozenset(ConfigureAccount.__struct_fields__) - frozenset(Command.__struct_fields__)
@@ -90,6 +90,11 @@ def _why_not(known: PropertyType | None, before: PropertyDefinition | None, new:
     return None
 
 
+def segment_needs(command: DefineSegment, _: View) -> Iterator[Need]:
+    """The segment as it is defined now."""
+    yield streams.segment(command.account, command.segment_id)
+
+
 def define_segment(deciding: Deciding, command: DefineSegment) -> None:
     """Define a segment, or change its name or filter; its kind and type stay."""
     deciding.known_type(command.object_type)
@@ -110,7 +115,7 @@ def define_segment(deciding: Deciding, command: DefineSegment) -> None:
     )
 
 
-def workflow_needs(command: DefineWorkflow) -> Iterator[Need]:
+def workflow_needs(command: DefineWorkflow, _: View) -> Iterator[Need]:
     """The workflows of the type, and whether another type has the id."""
     yield streams.workflows(command.account, command.object_type)
     yield ClaimKey(command.account, WORKFLOW, command.workflow_id)

@@ -47,6 +47,11 @@ class RecordCommand(Command, frozen=True, kw_only=True):
     object_type: Id
     record_id: Id
 
+    @property
+    def ref(self) -> RecordRef:
+        """The record named."""
+        return RecordRef(self.object_type, self.record_id)
+
 
 class Subscriptions(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """The account's plan for each hub; a hub not named stays as it is."""
