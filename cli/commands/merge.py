@@ -205,6 +205,7 @@ def _previewed(sides: Opened, reader: Reader, command: MergeRecords) -> shapes.M
 
 
 def _narrowed(shown: shapes.Merge, show: str | None) -> shapes.Merge:
+    """Leave out decisions on other properties; what is left out merges all the same (H12)."""
     if show is None:
         return shown
     wanted = {name.strip() for name in show.split(",")}

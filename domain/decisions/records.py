@@ -99,7 +99,7 @@ def recreate_needs(command: RecreateRecord, view: View) -> Iterator[Need]:
 
 
 def recreate_record(deciding: Deciding, command: RecreateRecord) -> None:
-    """Make a new record with the values a merged-away one had; its suppressions come too, taken identifiers do not."""
+    """Make a new record with the values of a merged-away one and its suppressions; taken identifiers stay (H54)."""
     deciding.known_type(command.object_type, active=True)
     old_ref = command.ref
     old = deciding.view.record(deciding.account_id, old_ref)

@@ -286,7 +286,7 @@ class ReasonRequired(Refusal):
 
 
 class MergeLimitExceeded(Refusal):
-    """The two records have been in more merges together than the limit (H45)."""
+    """The two records have been in more merges together than the limit (H45); it names the ways on (H46)."""
 
     code = "MERGE_LIMIT_EXCEEDED"
 

@@ -1,7 +1,7 @@
 """Layer: domain. What a merge does beside values: links, segments, workflows, sync, playbooks, calls, suppressions.
 
 Each function tells one kind of effect. What the account's plan leaves out stays with the
-merged-away records and is listed as skipped (H29, H30); it never stops the merge.
+merged-away records and is listed as skipped (H29, H30); it never stops the merge (H56).
 """
 
 from typing import Final, Literal, NamedTuple

@@ -53,6 +53,7 @@ KNOWN_PROPERTIES: Final[dict[str, dict[str, PropertyType]]] = {
     },
     "companies": {**_PEOPLE_AND_COMPANIES, "domain": "string"},
 }
+# Set by the ledger alone, merged ids among them (H49).
 READ_ONLY: Final = frozenset({"hs_object_id", "hs_merged_object_ids", "hs_additional_emails", "hs_additional_domains"})
 
 
@@ -76,7 +77,7 @@ class Account(Struct, frozen=True, omit_defaults=True):
     later_enrollment: Literal["requires_allow", "always"] = "requires_allow"
     legal_basis: Literal["multiple", "single"] = "multiple"
     rule_set: str = "hubspot@1"
-    display_names: dict[str, DisplayName] = {}
+    display_names: dict[str, DisplayName] = {}  # Labels only (H55).
     sync_rules: dict[str, SyncRule] = field(default_factory=SYNC_RULES.copy)
     object_types: dict[str, ObjectType] = {}
 

@@ -1,4 +1,4 @@
-"""Layer: domain. Claims: which record an address, domain, token, sync id or unique value leads to.
+"""Layer: domain. Claims: which record an address, domain, token, sync id or unique value leads to (H21).
 
 A claim keeps the id of the record it was made for; readers resolve that id through the lineage, so
 a merge changes no claim but those it frees. Claims follow from events alone.

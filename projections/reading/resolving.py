@@ -1,7 +1,7 @@
-"""Layer: projections. Where ids lead today, each with its path: for the oldest id of a long chain as fast as for any.
+"""Layer: projections. Returns the current record of any old id, with the path to it (H06).
 
-The path is not climbed record by record. It is read whole: the rest of the climb that the id stands
-on, and where that ends at a heavier one, the rest of that.
+The path is not followed record by record. A climb is one row of ids, each merged into the next, and
+the path is read from few such rows. So the oldest id of a long chain is as fast as any.
 """
 
 from collections.abc import Sequence

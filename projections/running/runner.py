@@ -2,7 +2,7 @@
 
 Nothing happens twice and nothing is skipped: a page begins where the one before it ended, and its
 transaction keeps other runners out. An event that cannot be read or folded stops the read side
-there, loudly; all before it stays readable.
+there, loudly; all before it stays readable. All that a merge changes is readable at one position (H48).
 """
 
 import time

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.house.repository import ROOT, labelled, table_rows, text
+from tests.house.repository import ROOT, labelled, names_of_tests, table_rows, text
 
 RULES = [f"H{number:02d}" for number in range(1, 57)]
 DOCUMENTED_RULES = table_rows(text("docs/rules.md"), "Id", "Types", "Rule", "Decided in")
@@ -30,6 +30,28 @@ def test_the_docs_name_the_file_that_decides_each_rule() -> None:
         if not (ROOT / path).is_file()
     }
     assert not missing
+
+
+def named_rules(source: str) -> set[str]:
+    """Return the rules that a text names, alone (`H05`) or as a range (`H20 to H23`)."""
+    ranges = re.findall(r"\bH(\d\d) to H(\d\d)\b", source)
+    between = {f"H{number:02d}" for first, last in ranges for number in range(int(first), int(last) + 1)}
+    return between | set(re.findall(r"\bH\d\d\b", source))
+
+
+@pytest.mark.parametrize("row", DOCUMENTED_RULES, ids=lambda row: row[0])
+def test_the_file_that_decides_a_rule_names_it(row: list[str]) -> None:
+    rule, files = row[0], re.findall(r"`([^`]+)`", row[3])
+    assert files
+    assert not [path for path in files if rule not in named_rules(text(path))]
+
+
+def test_the_docs_have_every_field_case_once() -> None:
+    documented = [row[0].strip("`") for row in table_rows(text("docs/rules.md"), "Field case", "What happens now")]
+    files = [path.stem.replace("-", "_") for path in (ROOT / "tests").glob("field*/*.jsonl")]
+    assert documented == sorted(files)
+    untested = [case for case in documented if not any(f"_field_case_{case}_" in name for name in names_of_tests())]
+    assert not untested
 
 
 def test_the_docs_have_every_case_once() -> None:
