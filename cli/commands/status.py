@@ -1,10 +1,15 @@
 """Layer: cli. What `status` tells of Kafka: all that a worker looks at, and more, each under a deadline of its own."""
 
-from cli.commands.topics import named_here, settled
+from contextlib import suppress
+
+from cli.commands.topics import named_here, prefixed, settled
 from cli.session.exits import DONE, FOUND, STORE_UNUSABLE, Mistake
+from cli.session.opening import location_of
 from cli.session.session import Session
+from consumers import topics
 from consumers.operating.checks import Check, look, same_clock
-from ledger.store.port import Store
+from ledger.ledger import open_ledger
+from ledger.store.port import Store, StoreUnusable
 
 
 def database_clock(session: Session, store: Store) -> Check:
@@ -16,7 +21,7 @@ def kafka_checks(session: Session) -> tuple[list[Check], int]:
     """Look at everything, until nothing more can be asked; tells how the run ends because of it."""
     try:
         settings = settled(session)
-        from consumers.kafka.check import checks, checks_of_topics  # noqa: PLC0415  slow to load
+        from consumers.kafka.check import check_of_halts, checks, checks_of_topics  # noqa: PLC0415  slow to load
     except Mistake as mistake:
         return [_not_well("settings", str(mistake), "mend the settings of Kafka")], STORE_UNUSABLE
     except ModuleNotFoundError:
@@ -27,6 +32,8 @@ def kafka_checks(session: Session) -> tuple[list[Check], int]:
     if not needed[-1].ok:
         return needed, STORE_UNUSABLE
     all_of_them = [*needed, *checks_of_topics(settings, specs, session.account)]
+    with suppress(StoreUnusable), open_ledger(location_of(session), create=False, read_only=True) as ledger:
+        all_of_them.append(check_of_halts(settings, prefixed(session, topics.COMMANDS), ledger))
     return all_of_them, DONE if all(check.ok for check in all_of_them) else FOUND
 
 

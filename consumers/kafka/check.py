@@ -17,8 +17,10 @@ from consumers.kafka.admin import KafkaAdmin, TopicFound
 from consumers.kafka.client import chosen_partition, missing_codecs, tls_context
 from consumers.kafka.settings import KafkaSettings
 from consumers.operating.checks import Check, NotWell, look, not_from_the_future
-from consumers.source import SourceUnusable
+from consumers.source import Partition, SourceUnusable
 from consumers.topics import TopicSpec
+from consumers.worker.failures import Bookmarks
+from consumers.worker.resume import halt_of
 from domain.intake.reading import Unreadable
 
 T = TypeVar("T")
@@ -74,6 +76,11 @@ def checks_of_topics(settings: KafkaSettings, specs: Iterable[TopicSpec], defaul
         ("clock of the senders", lambda admin: not_from_the_future(admin.newest_ms([spec.name for spec in specs]))),
     ):
         yield look(name, settings.deadline_s, partial(_asking, settings, step))
+
+
+def check_of_halts(settings: KafkaSettings, topic: str, bookmarks: Bookmarks) -> Check:
+    """Check that no partition of the commands is halted, by what the ledger recorded of each."""
+    return look("halted partitions", settings.deadline_s, partial(_asking, settings, partial(_halts, topic, bookmarks)))
 
 
 def make_sure(settings: KafkaSettings, topics: Iterable[str] = ()) -> None:
@@ -136,6 +143,21 @@ def _are_there(wanted: list[str], admin: KafkaAdmin) -> str:
         msg = f"there is no topic {', '.join(missing)}"
         raise NotWell(msg, "run merge-ledger topics create")
     return f"it has all {len(wanted)}" if len(wanted) > 1 else f"it has {wanted[0]}"
+
+
+def _halts(topic: str, bookmarks: Bookmarks, admin: KafkaAdmin) -> str:
+    """Nothing is read to find out: what cannot be decoded is known once a worker has met it."""
+    halts = []
+    for number in range(admin.partitions(topic)):
+        partition = Partition(topic, number)
+        standing = admin.standing(partition)
+        halt = None if standing is None else halt_of(bookmarks, partition, standing, lambda _: None)
+        if halt is not None:
+            halts.append(halt)
+    if halts:
+        named = "; ".join(f"{halt.partition.source} at offset {halt.bookmark.at}: {halt.why}" for halt in halts)
+        raise NotWell(named, f"decide where it continues with merge-ledger worker resume {halts[0].partition.source}")
+    return "none"
 
 
 def _have_equal_partitions(specs: list[TopicSpec], admin: KafkaAdmin) -> str:

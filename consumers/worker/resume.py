@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from consumers.source import Partition, Standing
+from consumers.worker.failures import Bookmarks, recorded_failure
 from domain.language.commands import Envelope, UnreadableInput
 from domain.language.outcomes import Outcome
 from ledger.store.port import Bookmark, Move
@@ -18,12 +19,8 @@ from ledger.store.port import Bookmark, Move
 SKIPPED: Final = "SKIPPED"  # The code of the outcome that tells of it: there is no message, and so no dead letter.
 
 
-class Takes(Protocol):
+class Takes(Bookmarks, Protocol):
     """What is needed of a ledger."""
-
-    def bookmark(self, name: str) -> Bookmark | None:
-        """Tell how far a source was read."""
-        ...
 
     def take(self, batch: list[Envelope | UnreadableInput], move: Move) -> list[Outcome]:
         """Carry out what came from a source, and move its bookmark, in one commit. Raises BookmarkMoved."""
@@ -33,7 +30,7 @@ class Takes(Protocol):
 class Halt(Struct, frozen=True):
     """A partition that is halted: where the ledger's bookmark stands, what is there now, and why that does not fit.
 
-    `last` is the end of what cannot be decoded, where that is the reason.
+    `last` is the last offset that cannot be carried out, when what is to be read next is the reason.
     """
 
     partition: Partition
@@ -41,6 +38,7 @@ class Halt(Struct, frozen=True):
     standing: Standing
     why: str
     last: int | None = None
+    problem: str = "cannot be decoded"
 
     @property
     def first(self) -> int:
@@ -55,7 +53,7 @@ class Halt(Struct, frozen=True):
         elif at < begin:
             told = [f"offsets {at} to {begin - 1} are not there any more, and are never carried out"]
         elif self.last is not None:
-            told = [f"offsets {at} to {self.last} cannot be decoded, and are never carried out"]
+            told = [f"offsets {at} to {self.last} {self.problem}, and are never carried out"]
             begin = self.last + 1
         else:
             return [f"offsets {end} to {at - 1} were carried out and are gone; others will take their place"]
@@ -63,7 +61,7 @@ class Halt(Struct, frozen=True):
 
 
 def halt_of(
-    ledger: Takes, partition: Partition, standing: Standing, undecodable_at: Callable[[int], int | None]
+    ledger: Bookmarks, partition: Partition, standing: Standing, undecodable_at: Callable[[int], int | None]
 ) -> Halt | None:
     """Find out why a partition is halted; None where it is not.
 
@@ -79,9 +77,10 @@ def halt_of(
     if found.at > standing.end:
         return Halt(partition, found, standing, "the broker lost what had been read already")
     last = undecodable_at(found.at)
-    return (
-        None if last is None else Halt(partition, found, standing, "what was to be read next cannot be decoded", last)
-    )
+    if last is not None:
+        return Halt(partition, found, standing, "what was to be read next cannot be decoded", last)
+    failed = recorded_failure(ledger, partition, found)
+    return None if failed is None else Halt(partition, found, standing, failed, found.at, "failed")
 
 
 def go_on(  # noqa: PLR0913  from where, to where, who and why

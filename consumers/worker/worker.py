@@ -7,14 +7,17 @@ the offset moved. Where a partition begins, the ledger says; what the source rem
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final, Literal, Protocol, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
 
 from msgspec import Struct
 
 from consumers.commands.cloudevents import read_message
 from consumers.operating.metrics import Meter
 from consumers.source import Message, Partition, Source, SourceLost, SourceUndecodable
+from consumers.worker.failures import Bookmarks, description, record_failure
+from consumers.worker.feed import Feed
+from consumers.worker.placement import Placement
 from domain.intake.reading import Unreadable
 from domain.language.commands import DEFAULT_ACCOUNT, Envelope, UnreadableInput
 from domain.language.outcomes import Outcome
@@ -23,31 +26,20 @@ from ledger.store.port import Bookmark, BookmarkMoved, Move, StoreUnusable
 POLL_TIMEOUT_MS: Final = 500  # Nothing wakes a poll: as long as this passes between a SIGTERM and its answer.
 BATCH_COMMANDS_MAX: Final = 1_000
 BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.1, 30.0
-ACCOUNTS_KEPT_MAX: Final = 10_000  # Of accounts by partition, and of those that were counted.
 HALT_LOOK_S: Final = 2.0  # How soon a halted partition sees that a person moved it on.
-
-State: TypeAlias = Literal["waiting", "reading", "backing off", "stopped", "halted"]
 
 log: Final = logging.getLogger("merge_ledger.worker")
 
 
-class Takes(Protocol):
+class Takes(Bookmarks, Protocol):
     """What the worker needs of a ledger."""
 
     @property
     def decided_again(self) -> int:
         """Tell how many batches were decided twice, because of another writer."""
 
-    def bookmark(self, name: str) -> Bookmark | None:
-        """Tell how far a source was read."""
-        ...
-
     def take(self, batch: Sequence[Envelope | UnreadableInput], move: Move) -> list[Outcome]:
         """Carry out what came from a source, and move its bookmark, in one commit. Raises BookmarkMoved."""
-        ...
-
-    def move(self, move: Move) -> None:
-        """Move a bookmark. Raises BookmarkMoved."""
         ...
 
 
@@ -58,23 +50,6 @@ class Settings(Struct, frozen=True):
     batch_commands_max: int = BATCH_COMMANDS_MAX
     poll_timeout_ms: int = POLL_TIMEOUT_MS
     takeover_s: float = 60.0
-
-
-class Feed:
-    """A partition of ours. `begin` is where the ledger's bookmark stands: None before there is one."""
-
-    def __init__(self, partition: Partition) -> None:
-        """Begin without knowing where to read from."""
-        self.partition = partition
-        self.state: State = "waiting"
-        self.why = ""
-        self.begin: int | None = None
-        self.identity = ""
-        self.next = 0
-        self.retry_at = 0.0
-        self.failures = 0
-        self.last_timestamp_ms = 0
-        self.halted_on: tuple[Bookmark | None, str | None] = None, None  # The bookmark, and the identity of the topic.
 
 
 class Worker:
@@ -96,8 +71,7 @@ class Worker:
         self.meter = meter or Meter()
         self.feeds: dict[Partition, Feed] = {}
         self._clock = clock
-        self._looked_at: set[tuple[Partition, str]] = set()
-        self._misplaced: set[str] = set()
+        self._placement = Placement(source, self.meter)
 
     def run(self, keep_running: Callable[[], bool]) -> None:
         """Work until told to stop; what is under way is finished. Raises StoreUnusable, SourceUnusable."""
@@ -116,7 +90,7 @@ class Worker:
                 polled = self.source.poll(self.settings.poll_timeout_ms, self.settings.batch_commands_max)
         except SourceLost as lost:
             polled = {}
-            self._halt(lost)
+            self._lose(lost)
         changed = self._follow_changes()
         for partition, messages in polled.items():
             feed = self.feeds.get(partition)
@@ -186,9 +160,12 @@ class Worker:
         if self.source.identity(feed.partition.topic) not in {feed.identity, None}:
             self._halt(SourceLost(feed.partition, feed.next, "the topic was made anew while it was read"))
             return
-        end = max(fresh[-1].offset + 1, self.source.position(feed.partition) or 0)
+        self._commit(feed, fresh, max(fresh[-1].offset + 1, self.source.position(feed.partition) or 0))
+
+    def _commit(self, feed: Feed, messages: Sequence[Message], end: int) -> None:
+        """Carry out these messages and move the bookmark to `end`, in one commit."""
         move = Move(feed.partition.source, feed.begin, end, feed.identity)
-        batch = [self._read(feed.partition, message) for message in fresh]
+        batch = [self._read(feed.partition, message) for message in messages]
         began = self._clock()
         try:
             outcomes = self.ledger.take(batch, move)
@@ -196,30 +173,28 @@ class Worker:
             self._stop(feed, moved)
         except StoreUnusable as error:
             self._back_off(feed, error)
+        except Exception as error:  # noqa: BLE001  a bug: it would end the process again after every restart
+            self._narrow_down(feed, messages, end, description(error))
         else:
             feed.begin = feed.next = move.end
             feed.failures = 0
-            feed.last_timestamp_ms = fresh[-1].timestamp_ms
+            feed.last_timestamp_ms = messages[-1].timestamp_ms
             self.meter.carried_out(outcomes, self._clock() - began)
-            self._note_accounts(feed.partition, {one.command.account for one in batch if isinstance(one, Envelope)})
+            self._placement.check(feed.partition, {one.command.account for one in batch if isinstance(one, Envelope)})
             self.meter.decided_again = self.ledger.decided_again
 
-    def _note_accounts(self, partition: Partition, accounts: Iterable[str]) -> None:
-        """Count each account that came on another partition than senders by murmur2 choose: its order may be lost."""
-        for account in accounts:
-            if (partition, account) in self._looked_at:
-                continue
-            if len(self._looked_at) >= ACCOUNTS_KEPT_MAX:
-                self._looked_at.clear()  # They are looked at again; those that were counted are known.
-            self._looked_at.add((partition, account))
-            chosen = self.source.chosen(partition.topic, account)
-            if chosen in {partition.number, None} or account in self._misplaced:
-                continue
-            if len(self._misplaced) < ACCOUNTS_KEPT_MAX:
-                self._misplaced.add(account)
-                self.meter.misplaced_accounts += 1
-                fields = {"account": account, "partition": partition.source, "chosen": chosen}
-                log.warning("account came on another partition than murmur2 chooses", extra=fields)
+    def _narrow_down(self, feed: Feed, messages: Sequence[Message], end: int, what: str) -> None:
+        """Find the command that fails: commit one by one up to it, and halt the partition there."""
+        if len(messages) == 1:
+            self._halt_at_failure(feed, messages[0].offset, what)
+            return
+        fields = {"partition": feed.partition.source, "offset": messages[0].offset, "commands": len(messages)}
+        log.error("batch failed, carrying out its commands one by one", extra={**fields, "why": what})
+        ends = [message.offset + 1 for message in messages[:-1]] + [end]
+        for message, end_of_message in zip(messages, ends, strict=True):
+            self._commit(feed, [message], end_of_message)
+            if feed.state != "reading":
+                return
 
     def _pass(self, feed: Feed) -> None:
         """Move the bookmark behind what is never delivered: the markers of transactions, and what was aborted.
@@ -275,15 +250,41 @@ class Worker:
         feed.failures += 1
         log.warning("partition backs off", extra={"partition": feed.partition.source, "why": feed.why})
 
+    def _lose(self, lost: SourceLost) -> None:
+        """Stop a partition whose next messages cannot be read."""
+        feed = self.feeds.get(lost.partition)
+        if feed is None or not isinstance(lost, SourceUndecodable) or self._mark(feed, lost.offset, lost.what):
+            self._halt(lost)
+
+    def _halt_at_failure(self, feed: Feed, offset: int, what: str) -> None:
+        """Stop a partition at a command that failed."""
+        failed = f"the command at offset {offset} failed: {what}"
+        if self._mark(feed, offset, failed):
+            self._halt(SourceLost(feed.partition, offset, failed))
+
+    def _mark(self, feed: Feed, offset: int, what: str) -> bool:
+        """Move the bookmark to what cannot be carried out, and record why, for `status` and `worker resume`.
+
+        Returns false if the partition stopped or backs off meanwhile.
+        """
+        if feed.begin != offset and not self._move(feed, offset):
+            return False
+        try:
+            record_failure(self.ledger, feed.partition, Bookmark(offset, feed.identity), what)
+        except BookmarkMoved as moved:
+            self._stop(feed, moved)
+            return False
+        except StoreUnusable as error:
+            self._back_off(feed, error)
+            return False
+        return True
+
     def _halt(self, lost: SourceLost) -> None:
         """Stop a partition: what was to be read is not there. Nothing is skipped until a person moves its bookmark."""
         self.source.pause([lost.partition])
         feed = self.feeds.get(lost.partition)
-        is_marked = not isinstance(lost, SourceUndecodable) or feed is None or feed.begin == lost.offset
-        if feed is not None and not is_marked and not self._move(feed, lost.offset):  # Whoever decides finds it there.
-            return
         if feed is not None:
-            decide = f"say where to go on with merge-ledger worker resume {lost.partition.source}"
+            decide = f"decide where it continues with merge-ledger worker resume {lost.partition.source}"
             feed.state, feed.why = "halted", f"{lost.what}; {decide}"
             found = None if feed.begin is None else Bookmark(feed.begin, feed.identity)
             feed.halted_on = found, self.source.identity(lost.partition.topic)

@@ -1,11 +1,16 @@
 """Messages, ledgers and clocks for tests of the worker."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
+import pytest
+
 from consumers.worker.worker import Settings, Worker
+from domain import decide as decisions
 from domain.language.commands import Envelope, UnreadableInput
 from domain.language.outcomes import Outcome
+from domain.state.view import Recorded, View
 from ledger.ledger import Ledger, open_ledger
 from ledger.store.port import Bookmark, Move
 from tests.consumers.source_in_memory import MemorySource, MemoryTopic
@@ -52,6 +57,7 @@ class FailingLedger:
         self.fails_before: list[BaseException] = []
         self.fails_after: list[BaseException] = []
         self.fails_reading: list[BaseException] = []
+        self.fails_moving: list[BaseException] = []
 
     @property
     def decided_again(self) -> int:
@@ -73,7 +79,23 @@ class FailingLedger:
     def move(self, move: Move) -> None:
         if self.fails_before:
             raise self.fails_before.pop()
+        if self.fails_moving:
+            raise self.fails_moving.pop()
         self.ledger.move(move)
+
+
+def plant_bug(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Return a set of command ids whose decision raises, as a bug would, with a personal value in its message."""
+    ids: set[str] = set()
+    decide = decisions.decide
+
+    def with_bug(envelope: Envelope, view: View, now: datetime) -> list[Recorded]:
+        if envelope.command.command_id in ids:
+            raise KeyError("ann@example.com")
+        return decide(envelope, view, now)
+
+    monkeypatch.setattr(decisions, "decide", with_bug)
+    return ids
 
 
 def worker(

@@ -10,8 +10,18 @@ from consumers.source import Partition
 from consumers.worker.resume import Halt, go_on, halt_of
 from consumers.worker.worker import HALT_LOOK_S, Worker
 from ledger.ledger import Ledger
-from ledger.store.port import Bookmark, BookmarkMoved
-from tests.consumers.feeding import TOPIC, Clock, create, new_ledger, outcomes_in, topic, worker
+from ledger.store.port import Bookmark, BookmarkMoved, LockedDatabase
+from tests.consumers.feeding import (
+    TOPIC,
+    Clock,
+    FailingLedger,
+    create,
+    new_ledger,
+    outcomes_in,
+    plant_bug,
+    topic,
+    worker,
+)
 from tests.consumers.source_in_memory import MemoryTopic
 
 FIRST = Partition(TOPIC, 0)
@@ -224,3 +234,87 @@ def test_markers_are_no_lag(messages: MemoryTopic, working: Worker) -> None:
     messages.end_transaction()
     working.step()
     assert [(one.position, one.end, one.lag_records) for one in working.meter.partitions] == [(2, 2, 0)]
+
+
+@pytest.fixture
+def planted(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    return plant_bug(monkeypatch)
+
+
+@pytest.mark.parametrize("before", [0, 2])
+def test_a_command_that_fails_unexpectedly_halts_its_partition_alone_and_is_stepped_over(
+    ledger: Ledger, clock: Clock, planted: set[str], caplog: pytest.LogCaptureFixture, before: int
+) -> None:
+    messages, failing = topic(partitions=2), before
+    planted.add(f"create-{failing}")
+    for number in range(before + 2):
+        messages.send(create(number))
+    source = messages.join()
+    messages.hand_out({0: source, 1: source})
+    working = worker(ledger, source, clock)
+    working.step()
+    messages.send(create(9), partition=1)
+    later(clock, working)
+    assert outcomes_in(ledger) == [f"main/commands/create-{number}" for number in [*range(before), 9]]
+    assert working.feeds[FIRST].state == "halted"
+    [why] = working.meter.not_ready()
+    assert f"the command at offset {failing} failed: KeyError at tests/consumers/feeding.py:" in why
+    assert 'partition_state{source="merge.commands.v1/0",state="halted"} 1' in working.meter.text()
+    assert "ann@example.com" not in str([vars(record) for record in caplog.records]) + why
+    assert "partition was halted" in caplog.text
+    halted = halt(ledger, messages)
+    assert halted.first == failing + 1
+    assert halted.costs(failing + 1) == [f"offsets {failing} to {failing} failed, and are never carried out"]
+    moved_on(ledger, messages, halted.first)
+    later(clock, working)
+    assert outcomes_in(ledger)[-1] == f"main/commands/create-{failing + 1}"
+    assert working.meter.not_ready() == []
+    assert halt_of(ledger, FIRST, messages.standing(0), lambda _: None) is None
+
+
+def test_a_failed_command_is_carried_out_after_a_restart_with_the_bug_mended(
+    ledger: Ledger, messages: MemoryTopic, working: Worker, planted: set[str], clock: Clock
+) -> None:
+    planted.add("create-1")
+    messages.end_transaction()  # The bookmark is behind the marker before it.
+    messages.send(create(1))
+    working.step()
+    assert working.feeds[FIRST].state == "halted"
+    assert halt(ledger, messages).bookmark.at == 2
+    planted.clear()
+    source = messages.join()
+    messages.hand_out({0: source})
+    worker(ledger, source, clock).step()
+    assert outcomes_in(ledger)[-1] == "main/commands/create-1"
+    assert halt_of(ledger, FIRST, messages.standing(0), lambda _: None) is None
+
+
+def test_a_second_failure_on_a_partition_replaces_the_record_of_the_first(
+    ledger: Ledger, messages: MemoryTopic, working: Worker, planted: set[str], clock: Clock
+) -> None:
+    planted |= {"create-1", "create-2"}
+    for number in (1, 2, 3):
+        messages.send(create(number))
+    working.step()
+    for offset in (1, 2):
+        assert halt(ledger, messages).first == offset + 1
+        moved_on(ledger, messages, offset + 1)
+        later(clock, working)
+    assert outcomes_in(ledger)[-1] == "main/commands/create-3"
+
+
+def test_a_store_that_is_away_while_a_failure_is_recorded_is_waited_for(
+    ledger: Ledger, messages: MemoryTopic, planted: set[str], clock: Clock
+) -> None:
+    planted.add("create-1")
+    messages.send(create(1))
+    source = messages.join()
+    messages.hand_out({0: source})
+    failing = FailingLedger(ledger)
+    working = worker(failing, source, clock)
+    failing.fails_moving.append(LockedDatabase("here"))
+    working.step()
+    assert working.feeds[FIRST].state == "backing off"
+    clock.now += 60
+    working.step()
+    assert working.feeds[FIRST].state == "halted"

@@ -20,9 +20,9 @@ from consumers.kafka.settings import KafkaSettings
 from consumers.source import Partition
 from deploy.kafka.broker import USER, Broker
 from ledger.ledger import open_ledger
-from tests.consumers.feeding import create
+from tests.consumers.feeding import create, plant_bug
 from tests.kafka.raw import batch, body, produce
-from tests.kafka.working import cli, send
+from tests.kafka.working import cli, outcomes, send, wait_until, worker_running
 
 pytestmark = pytest.mark.kafka
 
@@ -72,10 +72,33 @@ def test_all_is_well_where_it_is(settings: KafkaSettings, db: Path, prefix: str)
     assert (status.code, status.wrong, status.talk) == (0, [], "")
     assert [name for name in status.checks if " 127" not in name] == [
         "codecs", "ask", "topics", "partitions", "compaction", "message sizes", "partitioner",
-        "clock of the senders", "clock of the database",
+        "clock of the senders", "halted partitions", "clock of the database",
     ]  # fmt: skip
     assert status.checks["partitions"]["said"] == "2 of each topic, all with a leader"
     assert "the newest message was produced" in status.checks["clock of the senders"]["said"]
+
+
+def test_a_partition_halted_at_a_failed_command_is_listed_until_a_person_steps_over_it(
+    settings: KafkaSettings, db: Path, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant_bug(monkeypatch).add("create-1")
+    topic = prefix + topics.COMMANDS
+    partition = Partition(topic, chosen_partition("main", 2))
+    send(settings, topic, [create(number) for number in range(3)])
+    with open_ledger(str(db), create=False) as ledger, worker_running(settings, topic, ledger) as working:
+        wait_until(lambda: any("the command at offset 1 failed: KeyError" in why for why in working.meter.not_ready()))
+        assert outcomes(ledger) == ["main/commands/create-0"]
+        status = Status(settings, db, MERGE_LEDGER_KAFKA_TOPIC_PREFIX=prefix)
+        (wrong,) = status.wrong
+        assert wrong.startswith(f"{partition.source} at offset 1: the command at offset 1 failed: KeyError at ")
+        assert f"merge-ledger worker resume {partition.source}" in wrong
+        assert status.code == 1
+        moving_on = "worker", "resume", partition.source, "--reason", "agreed", "--actor", "ann", "--yes"
+        code, _, said = cli(settings, str(db), *moving_on, "--from", "earliest")
+        assert (code, "offsets 1 to 1 failed, and are never carried out" in said) == (0, True), said
+        wait_until(lambda: outcomes(ledger)[-1] == "main/commands/create-2")
+        wait_until(lambda: working.meter.not_ready() == [])
+    assert Status(settings, db, MERGE_LEDGER_KAFKA_TOPIC_PREFIX=prefix).checks["halted partitions"]["said"] == "none"
 
 
 def test_topics_that_are_not_as_they_were_made_are_told(settings: KafkaSettings, db: Path, prefix: str) -> None:
