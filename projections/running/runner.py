@@ -23,7 +23,16 @@ from projections.models.catalogue import PROJECTIONS, TABLES_VERSION
 from projections.reading.shapes import ProjectionStatus
 from projections.running.apply import Log, apply, commands
 from projections.store.owner import is_made_from, make_sure_of_owner
-from projections.store.port import Generation, Mark, NotProjected, ReadStore, Stale, UnusableProjections, WritableRows
+from projections.store.port import (
+    Generation,
+    Mark,
+    NotProjected,
+    Numbers,
+    ReadStore,
+    Stale,
+    UnusableProjections,
+    WritableRows,
+)
 from projections.store.tables import Rows, sql_time
 
 PAGE_EVENTS: Final = 5_000
@@ -77,11 +86,12 @@ class Projector:
         ledger is another one. Raises ProjectionFailed, StoreUnusable.
         """
         while True:
+            seen = self._store.numbers()
             generation = self._store.live()
-            if generation is None or generation.tables_version != TABLES_VERSION or not self._is_ours(generation):
-                return self.rebuild(on_progress)
             try:
-                return self._run(generation, on_progress)
+                if generation is not None and self._is_usable(generation):
+                    return self._run(generation, on_progress)
+                return self._make(seen, on_progress)
             except Stale:
                 continue
 
@@ -90,17 +100,26 @@ class Projector:
 
         One that was left half-made by the same version goes on where it stopped.
         """
+        first = seen = self._store.numbers()
         while True:
-            generation = self._left_behind()
-            if generation is None or generation.tables_version != TABLES_VERSION or not self._is_ours(generation):
-                generation = self._store.begin(TABLES_VERSION)
             try:
-                self._run(generation, on_progress)
-                return self._go_live(generation)
-            except Stale:  # Another runner made it live, or began anew.
-                live = self._store.live()
-                if live is not None and live.number >= generation.number:
+                return self._make(seen, on_progress)
+            except Stale:  # Another runner began a generation, or made one live.
+                seen = self._store.numbers()
+                if seen.live != first.live:
                     return self.catch_up(on_progress)
+
+    def _make(self, seen: Numbers, on_progress: OnProgress | None) -> int:
+        """Complete the generation that is being built, or begin one, and make it live. Raises Stale.
+
+        A runner that finds another's generation joins it. Were it to begin its own in its place, runners
+        that start together would go on replacing each other's and none would be completed.
+        """
+        generation = self._left_behind()
+        if generation is None or not self._is_usable(generation):
+            generation = self._store.begin(TABLES_VERSION, seen)
+        self._run(generation, on_progress)
+        return self._go_live(generation)
 
     def _left_behind(self) -> Generation | None:
         """Find the generation that a rebuild left half-made, if it can be used."""
@@ -140,8 +159,10 @@ class Projector:
         except StoreUnusable:
             return False
 
-    def _is_ours(self, generation: Generation) -> bool:
-        """Whether the generation was made from this ledger, and not from one that was here before."""
+    def _is_usable(self, generation: Generation) -> bool:
+        """Whether it has this version's tables, and was made from this ledger and not from an earlier one here."""
+        if generation.tables_version != TABLES_VERSION:
+            return False
         try:
             with self._store.page(generation) as rows:
                 mark = rows.mark()

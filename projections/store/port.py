@@ -53,6 +53,13 @@ class Generation(NamedTuple):
     location: str
 
 
+class Numbers(NamedTuple):
+    """The numbers of the newest generation and of the live one; 0 means none."""
+
+    newest: int
+    live: int
+
+
 class Mark(NamedTuple):
     """How far a generation is, and the event there: its stream and the time it was recorded."""
 
@@ -87,7 +94,7 @@ class Snapshot(Rows, Protocol):
 
 
 class Stale(Exception):  # noqa: N818  says what the generation is
-    """The generation is no longer the one that it was taken for; look again."""
+    """The generation was replaced since it was looked up; look it up again."""
 
 
 class ReadStore(Protocol):
@@ -106,8 +113,15 @@ class ReadStore(Protocol):
         """Tell the generation that a rebuild is making, or left behind."""
         ...
 
-    def begin(self, tables_version: str) -> Generation:
-        """Make an empty generation beside the live one, in place of any other that is not live."""
+    def numbers(self) -> Numbers:
+        """Return which generations exist, whether or not they can be used."""
+        ...
+
+    def begin(self, tables_version: str, seen: Numbers) -> Generation:
+        """Make an empty generation beside the live one, in place of any other that is not live.
+
+        Raises Stale when another runner began one or made one live since the numbers were seen.
+        """
         ...
 
     def page(self, generation: Generation) -> AbstractContextManager[WritableRows]:

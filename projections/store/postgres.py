@@ -20,6 +20,7 @@ from projections.store.port import (
     Generation,
     NotPrepared,
     NotProjected,
+    Numbers,
     OutdatedProjections,
     Snapshot,
     Stale,
@@ -33,6 +34,11 @@ _GENERATION: Final = """
     SELECT number, tables_version FROM merge_ledger_read.generations WHERE state = %s ORDER BY number DESC LIMIT 1
 """
 _IS_KNOWN: Final = "SELECT FROM merge_ledger_read.generations WHERE number = %s AND state <> 'old'"
+_NUMBERS: Final = """
+    SELECT coalesce(max(number), 0), coalesce(max(number) FILTER (WHERE state = 'live'), 0)
+    FROM merge_ledger_read.generations
+"""
+_ONE_AT_A_TIME: Final = "LOCK TABLE merge_ledger_read.generations IN SHARE UPDATE EXCLUSIVE MODE"
 _BEGIN_GENERATION: Final = "SELECT merge_ledger_read.begin_generation(%s)"
 _SHOW_LIVE: Final = "SELECT merge_ledger_read.show_live()"
 _DROP_OLD: Final = "SELECT merge_ledger_read.drop_old(%s)"
@@ -88,13 +94,23 @@ class PostgresReadStore:
         with self._connection() as connection:
             return _found(connection, state)
 
-    def begin(self, tables_version: str) -> Generation:
-        """Make an empty generation beside the live one, in place of any other that is not live."""
+    def numbers(self) -> Numbers:
+        """Return which generations exist, whether or not they can be used."""
         with self._connection() as connection:
+            return _numbers(connection) if _is_there(connection) else Numbers(0, 0)
+
+    def begin(self, tables_version: str, seen: Numbers) -> Generation:
+        """Make an empty generation beside the live one; see the port."""
+        with self._connection() as connection:
+            connection.execute("BEGIN")
             try:
+                connection.execute(_ONE_AT_A_TIME)
+                if _numbers(connection) != seen:
+                    raise Stale(seen)
                 row = connection.execute(_BEGIN_GENERATION, [tables_version]).fetchone()
             except _NOT_PREPARED as error:
                 raise NotPrepared(self.location) from error
+            connection.execute("COMMIT")
         number = int(row[0]) if row else 0
         return Generation(number, tables_version, _schema(number))
 
@@ -175,6 +191,11 @@ class PostgresSnapshot(PostgresRows):
 def _is_there(connection: Connection) -> bool:
     row = connection.execute(_IS_THERE).fetchone()
     return bool(row and row[0])
+
+
+def _numbers(connection: Connection) -> Numbers:
+    row = connection.execute(_NUMBERS).fetchone()
+    return Numbers(*row) if row else Numbers(0, 0)
 
 
 def _found(connection: Connection, state: str) -> Generation | None:

@@ -14,6 +14,7 @@ from projections.models.catalogue import TABLES, VIEWS
 from projections.store.port import (
     Generation,
     NotProjected,
+    Numbers,
     OutdatedProjections,
     Snapshot,
     Stale,
@@ -32,6 +33,10 @@ SELECT_GENERATION: Final = (
     "SELECT number, tables_version, file FROM generations WHERE state = ? ORDER BY number DESC LIMIT 1"
 )
 IS_KNOWN: Final = "SELECT 1 FROM generations WHERE number = ? AND state <> 'old'"
+SELECT_NUMBERS: Final = (
+    "SELECT coalesce(max(number), 0), coalesce(max(number) FILTER (WHERE state = 'live'), 0) FROM generations"
+)
+HAS_TABLES: Final = "SELECT 1 FROM sqlite_schema LIMIT 1"
 INSERT_GENERATION: Final = "INSERT INTO generations (tables_version) VALUES (?) RETURNING number"
 NAME_FILE: Final = "UPDATE generations SET file = ? WHERE number = ?"
 GO_LIVE: Final = "UPDATE generations SET state = CASE WHEN number = ? THEN 'live' ELSE 'old' END"
@@ -82,7 +87,7 @@ class SqliteReadStore:
             connection = self._files.connect(self._files.control)
         try:
             with self._explained():
-                if connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is None:
+                if connection.execute(HAS_TABLES).fetchone() is None:
                     connection.execute(MARK_AS_OURS)
                 connection.execute(CREATE_GENERATIONS)
                 yield connection
@@ -96,10 +101,19 @@ class SqliteReadStore:
         except sqlite3.Error as error:
             raise UnusableProjections(self.location, str(error)) from error
 
-    def begin(self, tables_version: str) -> Generation:
-        """Make an empty generation beside the live one, in place of any other that is not live."""
+    def numbers(self) -> Numbers:
+        """Return which generations exist, whether or not they can be used."""
+        if not self._files.control.exists():
+            return Numbers(0, 0)
+        with self._control_connection() as control:
+            return Numbers(*control.execute(SELECT_NUMBERS).fetchone())
+
+    def begin(self, tables_version: str, seen: Numbers) -> Generation:
+        """Make an empty generation beside the live one; see the port."""
         with self._control_connection() as control:
             control.execute("BEGIN IMMEDIATE")
+            if control.execute(SELECT_NUMBERS).fetchone() != seen:
+                raise Stale(seen)
             left_behind = control.execute(DROP, ("building",)).fetchall()
             (number,) = control.execute(INSERT_GENERATION, (tables_version,)).fetchone()
             generation = self._files.generation(number, tables_version)
@@ -165,7 +179,8 @@ class SqliteReadStore:
                 connection = self._writing[generation.number] = self._open(generation)
             connection.execute("BEGIN IMMEDIATE")
             try:
-                if not self._is_known(generation):
+                # Opened while another runner deleted it, it is a new and empty file.
+                if not self._is_known(generation) or connection.execute(HAS_TABLES).fetchone() is None:
                     raise Stale(generation)  # noqa: TRY301  it ends the transaction
                 self._step("page begun")
                 yield SqliteRows(connection, generation.location, self._step)

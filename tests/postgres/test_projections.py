@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from random import Random
-from threading import Event
+from threading import Barrier, Event
 
 import pytest
 
@@ -116,8 +116,8 @@ def test_a_page_of_a_generation_that_was_dropped_is_stale(ledger: Ledger, read_s
     projector.rebuild()
     with pytest.raises(Stale), read_store.page(old):
         pass
-    left = read_store.begin(TABLES_VERSION)
-    read_store.begin(TABLES_VERSION)
+    left = read_store.begin(TABLES_VERSION, read_store.numbers())
+    read_store.begin(TABLES_VERSION, read_store.numbers())
     with pytest.raises(Stale), read_store.page(left):
         pass
 
@@ -144,7 +144,7 @@ def test_what_an_earlier_version_projected_is_dropped_and_projected_again(
 def test_the_tables_of_another_version_are_not_made(ledger: Ledger, read_store: PostgresReadStore) -> None:
     ledger.execute(batch(create(ANN)))
     with pytest.raises(NotPrepared, match="run merge-ledger db migrate"):
-        read_store.begin("another version")
+        read_store.begin("another version", read_store.numbers())
 
 
 def test_runners_that_work_at_once_do_every_page_once(ledger: Ledger, postgres_url: str) -> None:
@@ -210,3 +210,19 @@ def test_whoever_waits_is_told_that_there_is_more(ledger: Ledger, store: Postgre
     ledger.execute(batch(create(ANN)))
     assert store.wait(5.0)
     assert not store.wait(0.05)
+
+
+def test_runners_that_begin_at_once_make_one_generation(ledger: Ledger, postgres_url: str) -> None:
+    """None replaces what another has begun: they would go on doing so, and none would be completed."""
+    ledger.execute(batch(*PREPARED))
+    together = Barrier(4)
+
+    def begin(_: int) -> int:
+        with closing(Ledger(PostgresStore(postgres_url))) as own, closing(PostgresReadStore(postgres_url)) as store:
+            together.wait()
+            return Projector(own, store, page_events=23).catch_up()
+
+    with ThreadPoolExecutor(4) as runners:
+        assert set(runners.map(begin, range(4))) == {ledger.head()}
+    numbers = run_sql(postgres_url, "SELECT number, state FROM merge_ledger_read.generations")
+    assert numbers == [(1, "live")]

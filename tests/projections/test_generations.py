@@ -2,15 +2,18 @@
 
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
 from shutil import copytree
+from threading import Barrier
 from typing import Any, ClassVar, NamedTuple
 
 import pytest
 
+from ledger.ledger import open_ledger
 from ledger.store.port import StoredEvent
 from projections.models.catalogue import TABLES_VERSION
 from projections.reading import open_reader
@@ -135,7 +138,7 @@ def test_a_read_model_that_is_ahead_when_the_rebuild_ends_is_caught_up_with_firs
     moments: list[int] = []
     with closing(Late(tmp_path / "ledger.db")) as store:
         projector = Projector(readable.ledger, store)
-        store.begin(TABLES_VERSION)
+        store.begin(TABLES_VERSION, store.numbers())
         readable.given(create(ANNE), merge())
         readable.projector.catch_up()
         projector.rebuild()
@@ -178,7 +181,7 @@ def test_a_rebuild_that_was_left_goes_on_where_it_stopped(readable: Readable) ->
 def test_a_rebuild_that_another_version_left_is_begun_anew(readable: Readable) -> None:
     readable.given(create(ANN))
     readable.projector.catch_up()
-    left = readable.store.begin("another version")
+    left = readable.store.begin("another version", readable.store.numbers())
     readable.projector.rebuild()
     assert live(readable.store).number == left.number + 1
 
@@ -199,6 +202,22 @@ def test_a_rebuild_waits_for_a_page_of_the_live_one_and_gives_up_rather_than_tak
     readable.projector.rebuild()
     assert live(readable.store).number == was.number + 1
     assert readable.store.building() is None
+
+
+def test_runners_that_begin_at_once_make_one_generation(readable: Readable, tmp_path: Path) -> None:
+    """None replaces what another has begun: they would go on doing so, and none would be completed."""
+    readable.execute(*EVERYTHING)
+    together = Barrier(4)
+
+    def begin(_: int) -> int:
+        path = tmp_path / "ledger.db"
+        with open_ledger(str(path), create=False) as own, closing(SqliteReadStore(path)) as store:
+            together.wait()
+            return Projector(own, store, page_events=20).catch_up()
+
+    with ThreadPoolExecutor(4) as runners:
+        assert set(runners.map(begin, range(4))) == {readable.ledger.head()}
+    assert live(readable.store).number == 1
 
 
 # -- crashes

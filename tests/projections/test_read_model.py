@@ -91,7 +91,7 @@ def prefixes(table: Table) -> Iterator[tuple[str, ...]]:
 def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rows]:
     """A generation that was just made, in the transaction of a page."""
     path = tmp_path_factory.mktemp("begun") / "ledger.db"
-    with closing(SqliteReadStore(path)) as store, store.page(store.begin("x")) as page:
+    with closing(SqliteReadStore(path)) as store, store.page(store.begin("x", store.numbers())) as page:
         yield page
 
 
