@@ -1,6 +1,7 @@
 """Layer: projections. Which store of read models belongs to a ledger, by how the ledger is named."""
 
 from ledger.naming import is_postgres
+from projections.models.catalogue import READ_MODEL
 from projections.store.port import ReadStore
 from projections.store.sqlite import SqliteReadStore
 
@@ -10,8 +11,8 @@ def read_store(db: str) -> ReadStore:
     if is_postgres(db):
         from projections.store.postgres import PostgresReadStore  # noqa: PLC0415  its driver is an extra, and slow to load
 
-        return PostgresReadStore(db)
-    return SqliteReadStore(db)
+        return PostgresReadStore(db, READ_MODEL)
+    return SqliteReadStore(db, READ_MODEL)
 
 
 def prepare_read_store(db: str) -> None:
@@ -19,4 +20,4 @@ def prepare_read_store(db: str) -> None:
     if is_postgres(db):
         from projections.store.postgres_schema import prepare  # noqa: PLC0415  as above
 
-        prepare(db)
+        prepare(db, READ_MODEL)

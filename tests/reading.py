@@ -16,6 +16,7 @@ from domain.language.ids import RecordRef
 from domain.language.outcomes import Outcome
 from ledger.ledger import Ledger
 from ledger.store.sqlite.store import SqliteStore
+from projections.models.catalogue import READ_MODEL
 from projections.reading import shapes
 from projections.reading.paging import PageAsked
 from projections.reading.reader import Reader, open_reader
@@ -33,7 +34,7 @@ class Readable:
         self.now = START
         path = folder / "ledger.db"
         self.ledger = Ledger(SqliteStore(path, create=True, clock=lambda: self.now), clock=lambda: self.now)
-        self.store: ReadStore = SqliteReadStore(path)
+        self.store: ReadStore = SqliteReadStore(path, READ_MODEL)
         self.projector = Projector(self.ledger, self.store, clock=lambda: self.now)
 
     def close(self) -> None:

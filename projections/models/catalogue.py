@@ -19,7 +19,7 @@ from projections.models.playbooks import Playbooks
 from projections.models.segment_membership import SegmentMembership
 from projections.models.timeline import Timeline
 from projections.models.workflow_enrollment import WorkflowEnrollment
-from projections.store.tables import Table, View, as_json
+from projections.store.tables import ReadModel, Table, View, as_json
 
 PROJECTIONS: Final[tuple[Projection, ...]] = (
     Lineage(),
@@ -40,3 +40,4 @@ VIEWS: Final[tuple[View, ...]] = tuple(view for one in PROJECTIONS for view in o
 
 _FOLDS: Final = 2  # To be raised when a fold changes what it writes into the same columns.
 TABLES_VERSION: Final = blake2b(as_json([_FOLDS, TABLES, VIEWS]).encode(), digest_size=8).hexdigest()
+READ_MODEL: Final = ReadModel(TABLES_VERSION, TABLES, VIEWS)

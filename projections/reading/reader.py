@@ -15,7 +15,6 @@ from domain.state.claims import DOMAIN, EMAIL, USERTOKEN, sync_kind
 from domain.state.reading_filters import read_filters
 from ledger.ledger import Previewed
 from projections.models.accounts import ACCOUNTS
-from projections.models.catalogue import TABLES_VERSION
 from projections.reading import finding, histories, lists, merges, records, resolving, settings, shapes
 from projections.reading.as_of import Log, Moment
 from projections.reading.lists import ALL_MERGES, ALL_OUTCOMES, MergesAsked, OutcomesAsked
@@ -234,6 +233,6 @@ class Reader:
 @contextmanager
 def open_reader(store: ReadStore, ledger: Log, account: str) -> Iterator[Reader]:
     """Open a reader in one snapshot. Raises NotProjected, OutdatedProjections, OtherLedger, UnusableProjections."""
-    with store.snapshot(TABLES_VERSION) as snapshot:
+    with store.snapshot() as snapshot:
         make_sure_of_owner(ledger, snapshot, store.location)
         yield Reader(snapshot, ledger, account)

@@ -19,7 +19,7 @@ from ledger.positions import read_commands
 from ledger.store.port import StoredEvent, StoreUnusable
 from ledger.store.watching import DamagedLog, whole_commands
 from projections.folding.page import Projection
-from projections.models.catalogue import PROJECTIONS, TABLES_VERSION
+from projections.models.catalogue import PROJECTIONS
 from projections.reading.shapes import ProjectionStatus
 from projections.running.apply import Log, apply, commands
 from projections.store.owner import is_made_from, make_sure_of_owner
@@ -117,7 +117,7 @@ class Projector:
         """
         generation = self._left_behind()
         if generation is None or not self._is_usable(generation):
-            generation = self._store.begin(TABLES_VERSION, seen)
+            generation = self._store.begin(seen)
         self._run(generation, on_progress)
         return self._go_live(generation)
 
@@ -154,14 +154,14 @@ class Projector:
 
     def _is_readable(self) -> bool:
         try:
-            with self._store.snapshot(TABLES_VERSION) as snapshot:
+            with self._store.snapshot() as snapshot:
                 return snapshot.mark().position >= 0
         except StoreUnusable:
             return False
 
     def _is_usable(self, generation: Generation) -> bool:
         """Whether it has this version's tables, and was made from this ledger and not from an earlier one here."""
-        if generation.tables_version != TABLES_VERSION:
+        if generation.tables_version != self._store.model.version:
             return False
         try:
             with self._store.page(generation) as rows:
@@ -245,7 +245,7 @@ class Projector:
         """
         head = self._ledger.head()
         try:
-            with self._store.snapshot(TABLES_VERSION) as snapshot:
+            with self._store.snapshot() as snapshot:
                 make_sure_of_owner(self._ledger, snapshot, self._store.location)
                 hashed = {one.name: digest(snapshot, one) for one in PROJECTIONS} if digests else {}
                 return self._told(head, snapshot.generation.number, snapshot.mark().position, hashed)

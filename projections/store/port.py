@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from ledger.store.port import StoreUnusable
-from projections.store.tables import Rows
+from projections.store.tables import ReadModel, Rows
 
 
 class NotProjected(StoreUnusable):
@@ -98,7 +98,12 @@ class Stale(Exception):  # noqa: N818  says what the generation is
 
 
 class ReadStore(Protocol):
-    """A place for read models."""
+    """A store of one read model, which it is given when it is opened."""
+
+    @property
+    def model(self) -> ReadModel:
+        """The tables that it makes."""
+        ...
 
     @property
     def location(self) -> str:
@@ -117,7 +122,7 @@ class ReadStore(Protocol):
         """Return which generations exist, whether or not they can be used."""
         ...
 
-    def begin(self, tables_version: str, seen: Numbers) -> Generation:
+    def begin(self, seen: Numbers) -> Generation:
         """Make an empty generation beside the live one, in place of any other that is not live.
 
         Raises Stale when another runner began one or made one live since the numbers were seen.
@@ -139,7 +144,7 @@ class ReadStore(Protocol):
         """Delete the generations that were live before; whoever reads one goes on reading."""
         ...
 
-    def snapshot(self, tables_version: str) -> AbstractContextManager[Snapshot]:
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
         """Open one moment of the live generation. Raises NotProjected, OutdatedProjections."""
         ...
 

@@ -28,6 +28,7 @@ from projections.store.port import (
     WritableRows,
 )
 from projections.store.postgres_rows import LOCK_MARK, SELECT_MARK, PostgresRows
+from projections.store.tables import ReadModel
 
 _IS_THERE: Final = "SELECT to_regclass('merge_ledger_read.generations') IS NOT NULL"
 _GENERATION: Final = """
@@ -62,8 +63,9 @@ def _schema(number: int) -> str:
 class PostgresReadStore:
     """The read models of the ledger in one database."""
 
-    def __init__(self, url: str, *, timeouts: Timeouts | None = None) -> None:
+    def __init__(self, url: str, model: ReadModel, *, timeouts: Timeouts | None = None) -> None:
         """Name the database; `prepare` made it ready."""
+        self.model = model
         self._place = Place(url, timeouts or Timeouts())
         self._connections = Connections(self._place)
 
@@ -99,7 +101,7 @@ class PostgresReadStore:
         with self._connection() as connection:
             return _numbers(connection) if _is_there(connection) else Numbers(0, 0)
 
-    def begin(self, tables_version: str, seen: Numbers) -> Generation:
+    def begin(self, seen: Numbers) -> Generation:
         """Make an empty generation beside the live one; see the port."""
         with self._connection() as connection:
             connection.execute("BEGIN")
@@ -107,12 +109,12 @@ class PostgresReadStore:
                 connection.execute(_ONE_AT_A_TIME)
                 if _numbers(connection) != seen:
                     raise Stale(seen)
-                row = connection.execute(_BEGIN_GENERATION, [tables_version]).fetchone()
+                row = connection.execute(_BEGIN_GENERATION, [self.model.version]).fetchone()
             except _NOT_PREPARED as error:
                 raise NotPrepared(self.location) from error
             connection.execute("COMMIT")
         number = int(row[0]) if row else 0
-        return Generation(number, tables_version, _schema(number))
+        return Generation(number, self.model.version, _schema(number))
 
     def go_live(self, generation: Generation) -> None:
         """Let readers read this generation from now on."""
@@ -152,19 +154,19 @@ class PostgresReadStore:
     # -- reading
 
     @contextmanager
-    def snapshot(self, tables_version: str) -> Iterator[Snapshot]:
+    def snapshot(self) -> Iterator[Snapshot]:
         """Open one moment of the live generation; see the port."""
         with self._connection() as connection:
-            yield self._begun(connection, tables_version)
+            yield self._begun(connection)
 
-    def _begun(self, connection: Connection, tables_version: str) -> "PostgresSnapshot":
+    def _begun(self, connection: Connection) -> "PostgresSnapshot":
         while True:
             connection.execute(_BEGIN_READING)
             connection.execute(_MAY_PAUSE)
             live = _found(connection, "live")
             if live is None:
                 raise NotProjected(self.location)
-            if live.tables_version != tables_version:
+            if live.tables_version != self.model.version:
                 raise OutdatedProjections(self.location)
             try:
                 _use(connection, live.number)

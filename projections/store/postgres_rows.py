@@ -23,7 +23,7 @@ from ledger.store.postgres.arrays import (
 from ledger.store.postgres.connection import Connection
 from ledger.store.postgres.errors import first_line
 from projections.store.port import Mark, UnusableProjections
-from projections.store.tables import RECORD, ColumnType, Newest, RecordKey, Row, Table, View
+from projections.store.tables import RECORD, ColumnType, Newest, ReadModel, RecordKey, Row, Table
 
 _LIST: Final = re.compile(r"\bIN :(\w+)")
 _NAME: Final = re.compile(r"(?<!:):(\w+)")
@@ -56,17 +56,17 @@ LOCK_MARK: Final = f"{SELECT_MARK} FOR UPDATE"
 MOVE_MARK: Final = "UPDATE read_side SET position = %s, stream = %s, recorded_at = %s, has_escapes = %s"
 
 
-def create_statements(tables: Iterable[Table], views: Iterable[View]) -> Iterator[str]:
+def create_statements(model: ReadModel) -> Iterator[str]:
     """Write the tables, indexes and views of a generation."""
     yield CREATE_MARK
     yield FIRST_MARK
-    for table in tables:
+    for table in model.tables:
         columns = ", ".join(f"{name} {_SQL_TYPES[kind]}" for name, kind in table.columns.items())
         yield f"CREATE TABLE {table.name} ({columns}, PRIMARY KEY ({', '.join(table.key)})) WITH ({_AS_THEY_ARE})"
         for at, index in enumerate(table.indexes):
             only = f" WHERE {index.only}" if index.only else ""
             yield f"CREATE INDEX {table.name}_{at} ON {table.name} ({', '.join(index.columns)}){only}"
-    for view in views:
+    for view in model.views:
         yield f"CREATE VIEW {view.name} ({', '.join(view.columns)}) AS {view.select}"
 
 

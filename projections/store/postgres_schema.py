@@ -13,8 +13,8 @@ import psycopg
 from ledger.store.postgres.connection import Place, Timeouts
 from ledger.store.postgres.schema import PINNED
 from ledger.store.postgres.store import ONE_AT_A_TIME
-from projections.models.catalogue import TABLES, TABLES_VERSION, VIEWS
 from projections.store.postgres_rows import create_statements
+from projections.store.tables import ReadModel
 
 _FOUND: Final = """
     SELECT obj_description(p.oid, 'pg_proc') FROM pg_proc AS p
@@ -118,14 +118,14 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA merge_ledger_read FROM PUBLIC;
 """
 
 
-def prepare(url: str, *, timeouts: Timeouts | None = None) -> None:
+def prepare(url: str, model: ReadModel, *, timeouts: Timeouts | None = None) -> None:
     """Make schema and functions for the tables of this version, beside a ledger that is there. Raises StoreUnusable.
 
     What earlier versions projected is dropped where it was made without these functions: it is projected again.
     """
     place = Place(url, timeouts or Timeouts())
     connection = place.connect()
-    functions = _functions()
+    functions = _functions(model)
     made_by = blake2b(functions.encode(), digest_size=8).hexdigest()
     try:
         if connection.execute(_FOUND).fetchone() == (made_by,):
@@ -145,11 +145,11 @@ def prepare(url: str, *, timeouts: Timeouts | None = None) -> None:
         connection.close()
 
 
-def _functions() -> str:
-    names = [*(table.name for table in TABLES), *(view.name for view in VIEWS)]
+def _functions(model: ReadModel) -> str:
+    names = [*(table.name for table in model.tables), *(view.name for view in model.views)]
     return (
         _FUNCTIONS.replace("PINNED", PINNED)
-        .replace("TABLES_VERSION", TABLES_VERSION)
-        .replace("CREATE_STATEMENTS", ";\n".join(create_statements(TABLES, VIEWS)))
+        .replace("TABLES_VERSION", model.version)
+        .replace("CREATE_STATEMENTS", ";\n".join(create_statements(model)))
         .replace("NAMES", ", ".join(f"'{name}'" for name in names))
     )

@@ -10,7 +10,6 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from projections.models.catalogue import TABLES, VIEWS
 from projections.store.port import (
     Generation,
     NotProjected,
@@ -23,6 +22,7 @@ from projections.store.port import (
 )
 from projections.store.sqlite_files import MARK_AS_OURS, ReadSideFiles
 from projections.store.sqlite_rows import SqliteRows, Step, create_statements, nothing
+from projections.store.tables import ReadModel
 
 _CACHE_KIB: Final = 32 * 1024  # Full after some 45,000 events. A larger one made no rebuild faster, and grew on.
 CREATE_GENERATIONS: Final = (
@@ -46,8 +46,9 @@ DROP: Final = "DELETE FROM generations WHERE state = 'old' OR state = ? RETURNIN
 class SqliteReadStore:
     """The read models beside one ledger file."""
 
-    def __init__(self, ledger_path: str | Path, *, step: Step = nothing) -> None:
+    def __init__(self, ledger_path: str | Path, model: ReadModel, *, step: Step = nothing) -> None:
         """Name the files; nothing is made before something is projected."""
+        self.model = model
         self._step = step
         self._files = ReadSideFiles(ledger_path)
         self._writing: dict[int, sqlite3.Connection] = {}
@@ -108,15 +109,15 @@ class SqliteReadStore:
         with self._control_connection() as control:
             return Numbers(*control.execute(SELECT_NUMBERS).fetchone())
 
-    def begin(self, tables_version: str, seen: Numbers) -> Generation:
+    def begin(self, seen: Numbers) -> Generation:
         """Make an empty generation beside the live one; see the port."""
         with self._control_connection() as control:
             control.execute("BEGIN IMMEDIATE")
             if control.execute(SELECT_NUMBERS).fetchone() != seen:
                 raise Stale(seen)
             left_behind = control.execute(DROP, ("building",)).fetchall()
-            (number,) = control.execute(INSERT_GENERATION, (tables_version,)).fetchone()
-            generation = self._files.generation(number, tables_version)
+            (number,) = control.execute(INSERT_GENERATION, (self.model.version,)).fetchone()
+            generation = self._files.generation(number, self.model.version)
             control.execute(NAME_FILE, (Path(generation.location).name, number))
             self._step("generation named")
             self._drop((*left_behind, (number,)))  # A file that no row speaks of may be left from a crash.
@@ -124,7 +125,7 @@ class SqliteReadStore:
             with closing(self._open(generation)) as connection:
                 connection.execute("BEGIN")
                 connection.execute(MARK_AS_OURS)
-                for statement in create_statements(TABLES, VIEWS):
+                for statement in create_statements(self.model):
                     connection.execute(statement)
                 connection.execute("COMMIT")
             self._step("tables made")
@@ -204,21 +205,21 @@ class SqliteReadStore:
     # -- reading
 
     @contextmanager
-    def snapshot(self, tables_version: str) -> Iterator[Snapshot]:
+    def snapshot(self) -> Iterator[Snapshot]:
         """Open one moment of the live generation; see the port."""
-        connection, rows = self._begin_reading(tables_version)
+        connection, rows = self._begin_reading()
         try:
             with self._explained():
                 yield rows
         finally:
             connection.close()
 
-    def _begin_reading(self, tables_version: str) -> tuple[sqlite3.Connection, "SqliteSnapshot"]:
+    def _begin_reading(self) -> tuple[sqlite3.Connection, "SqliteSnapshot"]:
         while True:
             live = self.live()
             if live is None:
                 raise NotProjected(self.location)
-            if live.tables_version != tables_version:
+            if live.tables_version != self.model.version:
                 raise OutdatedProjections(self.location)
             with self._explained():
                 connection = self._files.connect_to_read(live)

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from projections.store.port import Mark, UnusableProjections
-from projections.store.tables import INTEGER, RECORD, Newest, RecordKey, Row, Table, View
+from projections.store.tables import INTEGER, RECORD, Newest, ReadModel, RecordKey, Row, Table
 
 _ROWS: Final = 1_000_000  # What the planner is told; ratios are what counts.
 _DISTINCT: Final = {"account": 2, "object_type": 4, "kind": 4, "one_type": 4, "other_type": 4}
@@ -30,12 +30,12 @@ def nothing(_step: str) -> None:
     """Go on."""
 
 
-def create_statements(tables: Iterable[Table], views: Iterable[View]) -> Iterator[str]:
+def create_statements(model: ReadModel) -> Iterator[str]:
     """Write the tables, indexes and views of a generation."""
     yield CREATE_MARK
     yield FIRST_MARK
     yield "ANALYZE"  # Makes the table of statistics.
-    for table in tables:
+    for table in model.tables:
         columns = ", ".join(
             f"{name} {kind.split()[0].upper()}{'' if kind.endswith('null') else ' NOT NULL'}"
             for name, kind in table.columns.items()
@@ -46,7 +46,7 @@ def create_statements(tables: Iterable[Table], views: Iterable[View]) -> Iterato
             only = f" WHERE {index.only}" if index.only else ""
             yield f"CREATE INDEX {table.name}_{at} ON {table.name} ({', '.join(index.columns)}){only}"
         yield from _statistics(table)
-    for view in views:
+    for view in model.views:
         yield f"CREATE VIEW {view.name} ({', '.join(view.columns)}) AS {view.select}"
 
 

@@ -53,6 +53,14 @@ class View(NamedTuple):
     select: str
 
 
+class ReadModel(NamedTuple):
+    """All tables and views of the projections; `version` changes whenever what they hold does."""
+
+    version: str
+    tables: tuple[Table, ...]
+    views: tuple[View, ...]
+
+
 class Newest(NamedTuple):
     """How many rows of each record to look up, and the columns in which those are greatest."""
 

@@ -16,6 +16,7 @@ from ledger.store.codec import encode
 from ledger.store.damage import UnguardedLog
 from ledger.store.port import StoredEvent
 from ledger.store.watching import DamagedLog, whole_commands
+from projections.models.catalogue import READ_MODEL
 from projections.running.runner import Projector
 from projections.store.sqlite import SqliteReadStore
 from tests.builders import ANA, ANN, ANNA, ANNE, create, merge, update
@@ -58,7 +59,7 @@ def spoil(place: Place, *statements: str) -> None:
 
 
 def project(ledger: Ledger, folder: Path) -> None:
-    with closing(SqliteReadStore(folder / "read.db")) as store:
+    with closing(SqliteReadStore(folder / "read.db", READ_MODEL)) as store:
         Projector(ledger, store).catch_up()
 
 

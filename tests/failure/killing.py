@@ -29,7 +29,7 @@ from ledger.ledger import Ledger
 from ledger.naming import is_postgres
 from ledger.store.port import Store
 from ledger.store.sqlite.store import SqliteStore
-from projections.models.catalogue import PROJECTIONS, TABLES_VERSION
+from projections.models.catalogue import PROJECTIONS
 from projections.opening import read_store
 from projections.running.runner import Projector, digest
 from projections.store.port import NotProjected, ReadStore
@@ -238,7 +238,7 @@ class World:
         """Whatever was killed, readers have one whole moment; now and then the projections catch up."""
         with opened(self.db) as ledger, closing(read_store(self.db)) as store:
             try:
-                with store.snapshot(TABLES_VERSION) as snapshot:
+                with store.snapshot() as snapshot:
                     position = snapshot.mark().position
                     shown = {one for (one,) in snapshot.select("SELECT command_id FROM outcomes")}
             except NotProjected:
@@ -264,7 +264,7 @@ class World:
 
 def digests(store: ReadStore) -> dict[str, str]:
     """Digest all that is live."""
-    with store.snapshot(TABLES_VERSION) as snapshot:
+    with store.snapshot() as snapshot:
         return {one.name: digest(snapshot, one) for one in PROJECTIONS}
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ledger.ledger import Ledger
 from ledger.store.postgres.store import PostgresStore
+from projections.models.catalogue import READ_MODEL
 from projections.running.runner import Projector
 from projections.store.postgres import PostgresReadStore
 from tests.postgres.server import Databases
@@ -21,7 +22,7 @@ class PostgresReadable(Readable):
         self._databases, self._name = databases, databases.make()
         url = databases.url(self._name)
         self.ledger = Ledger(PostgresStore(url, clock=lambda: self.now), clock=lambda: self.now)
-        self.store = PostgresReadStore(url)
+        self.store = PostgresReadStore(url, READ_MODEL)
         self.projector = Projector(self.ledger, self.store, clock=lambda: self.now)
 
     def close(self) -> None:

@@ -21,6 +21,7 @@ import psycopg
 from psycopg import sql
 
 from ledger.store.postgres.store import migrate
+from projections.models.catalogue import READ_MODEL
 from projections.store.postgres_schema import prepare
 
 SERVER: Final = "MERGE_LEDGER_TEST_POSTGRES"
@@ -68,7 +69,7 @@ class Databases:
         self._template = f"merge_ledger_{_run}_template"
         self.run(sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0").format(self._name(self._template)))
         migrate(self.url(self._template), create=True)
-        prepare(self.url(self._template))
+        prepare(self.url(self._template), READ_MODEL)
 
     @staticmethod
     def _name(name: str) -> sql.Identifier:

@@ -14,7 +14,7 @@ from ledger.ledger import Ledger
 from ledger.store.postgres.connection import Timeouts
 from ledger.store.postgres.store import PostgresStore
 from ledger.store.sqlite.store import SqliteStore
-from projections.models.catalogue import PROJECTIONS, TABLES_VERSION
+from projections.models.catalogue import PROJECTIONS, READ_MODEL
 from projections.running.runner import Projector, digest
 from projections.store.port import NotPrepared, NotProjected, ReadStore, Stale
 from projections.store.postgres import PostgresReadStore
@@ -26,14 +26,18 @@ from tests.contracts.test_serialisable import PREPARED, any_command
 from tests.postgres.server import run_sql
 
 
+def opened(url: str) -> closing[PostgresReadStore]:
+    return closing(PostgresReadStore(url, READ_MODEL))
+
+
 @pytest.fixture
 def read_store(postgres_url: str) -> Iterator[PostgresReadStore]:
-    with closing(PostgresReadStore(postgres_url)) as opened:
-        yield opened
+    with opened(postgres_url) as store:
+        yield store
 
 
 def digests(store: ReadStore) -> dict[str, str]:
-    with store.snapshot(TABLES_VERSION) as snapshot:
+    with store.snapshot() as snapshot:
         return {one.name: digest(snapshot, one) for one in PROJECTIONS}
 
 
@@ -43,7 +47,7 @@ def test_both_stores_hold_the_same(postgres_url: str, read_store: PostgresReadSt
     clocks = TickingClock(), TickingClock()
     ours = Ledger(PostgresStore(postgres_url, clock=clocks[0]), clock=clocks[0])
     theirs = Ledger(SqliteStore(tmp_path / "ledger.db", create=True, clock=clocks[1]), clock=clocks[1])
-    with closing(ours), closing(theirs), closing(SqliteReadStore(tmp_path / "ledger.db")) as other:
+    with closing(ours), closing(theirs), closing(SqliteReadStore(tmp_path / "ledger.db", READ_MODEL)) as other:
         for begin in range(0, len(sent), 50):
             assert ours.execute(batch(*sent[begin : begin + 50])) == theirs.execute(batch(*sent[begin : begin + 50]))
             Projector(ours, read_store, page_events=37).catch_up()
@@ -56,16 +60,19 @@ def test_both_stores_hold_the_same(postgres_url: str, read_store: PostgresReadSt
 
 def test_a_reader_may_pause_longer_than_a_writer(postgres_url: str) -> None:
     hasty = Timeouts(idle_ms=200)
-    with closing(Ledger(PostgresStore(postgres_url))) as ledger, closing(PostgresReadStore(postgres_url)) as store:
+    with (
+        closing(Ledger(PostgresStore(postgres_url))) as ledger,
+        opened(postgres_url) as store,
+    ):
         Projector(ledger, store).catch_up()
-    with closing(PostgresReadStore(postgres_url, timeouts=hasty)) as store, store.snapshot(TABLES_VERSION) as snapshot:
+    with closing(PostgresReadStore(postgres_url, READ_MODEL, timeouts=hasty)) as store, store.snapshot() as snapshot:
         before = snapshot.mark()
         time.sleep(0.6)  # A pager that waits for a key.
         assert snapshot.mark() == before
 
 
 def test_nothing_is_projected_until_it_is(read_store: PostgresReadStore) -> None:
-    with pytest.raises(NotProjected), read_store.snapshot(TABLES_VERSION):
+    with pytest.raises(NotProjected), read_store.snapshot():
         pass
     assert read_store.live() is None
     assert read_store.building() is None
@@ -78,11 +85,11 @@ def test_a_reader_goes_on_reading_its_moment_while_another_generation_goes_live(
     projector = Projector(ledger, read_store)
     projector.catch_up()
     cities = "SELECT properties::json ->> 'city' FROM current_records"
-    with read_store.snapshot(TABLES_VERSION) as before:
+    with read_store.snapshot() as before:
         ledger.execute(batch(update(ANN, city="Brugge")))
         projector.catch_up()
         projector.rebuild()
-        with read_store.snapshot(TABLES_VERSION) as after:
+        with read_store.snapshot() as after:
             assert after.generation.number == before.generation.number + 1
             assert after.select(cities) == [("Brugge",)]
         assert before.select(cities) == [("Gent",)]
@@ -116,8 +123,8 @@ def test_a_page_of_a_generation_that_was_dropped_is_stale(ledger: Ledger, read_s
     projector.rebuild()
     with pytest.raises(Stale), read_store.page(old):
         pass
-    left = read_store.begin(TABLES_VERSION, read_store.numbers())
-    read_store.begin(TABLES_VERSION, read_store.numbers())
+    left = read_store.begin(read_store.numbers())
+    read_store.begin(read_store.numbers())
     with pytest.raises(Stale), read_store.page(left):
         pass
 
@@ -135,16 +142,17 @@ def test_what_an_earlier_version_projected_is_dropped_and_projected_again(
     with pytest.raises(NotPrepared, match="run merge-ledger db migrate"):
         Projector(ledger, read_store).catch_up()
     for _ in range(2):
-        prepare(postgres_url)
+        prepare(postgres_url, READ_MODEL)
     assert Projector(ledger, read_store).catch_up() == ledger.head()
     schemas = run_sql(postgres_url, "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'merge_ledger_read_%'")
     assert schemas == [("merge_ledger_read_1",)]
 
 
-def test_the_tables_of_another_version_are_not_made(ledger: Ledger, read_store: PostgresReadStore) -> None:
+def test_the_tables_of_another_version_are_not_made(ledger: Ledger, postgres_url: str) -> None:
     ledger.execute(batch(create(ANN)))
-    with pytest.raises(NotPrepared, match="run merge-ledger db migrate"):
-        read_store.begin("another version", read_store.numbers())
+    later = READ_MODEL._replace(version="another version")
+    with closing(PostgresReadStore(postgres_url, later)) as other, pytest.raises(NotPrepared, match="db migrate"):
+        other.begin(other.numbers())
 
 
 def test_runners_that_work_at_once_do_every_page_once(ledger: Ledger, postgres_url: str) -> None:
@@ -153,12 +161,18 @@ def test_runners_that_work_at_once_do_every_page_once(ledger: Ledger, postgres_u
     done = Event()
 
     def follow(_: int) -> None:
-        with closing(Ledger(PostgresStore(postgres_url))) as own, closing(PostgresReadStore(postgres_url)) as store:
+        with (
+            closing(Ledger(PostgresStore(postgres_url))) as own,
+            opened(postgres_url) as store,
+        ):
             while not done.is_set():
                 Projector(own, store, page_events=23).catch_up()
 
     def rebuild_often(_: int) -> None:
-        with closing(Ledger(PostgresStore(postgres_url))) as own, closing(PostgresReadStore(postgres_url)) as store:
+        with (
+            closing(Ledger(PostgresStore(postgres_url))) as own,
+            opened(postgres_url) as store,
+        ):
             for _ in range(3):
                 Projector(own, store, page_events=61).rebuild()
 
@@ -169,7 +183,7 @@ def test_runners_that_work_at_once_do_every_page_once(ledger: Ledger, postgres_u
         done.set()
         for one in running:
             one.result()
-    with closing(PostgresReadStore(postgres_url)) as store:
+    with opened(postgres_url) as store:
         Projector(ledger, store).catch_up()
         followed = digests(store)
         Projector(ledger, store).rebuild()
@@ -182,16 +196,16 @@ def test_readers_see_no_empty_and_no_earlier_moment_while_generations_change(led
 
     def read(_: int) -> int:
         seen = 0
-        with closing(PostgresReadStore(postgres_url)) as store:
+        with opened(postgres_url) as store:
             while not done.is_set():
-                with store.snapshot(TABLES_VERSION) as snapshot:
+                with store.snapshot() as snapshot:
                     position = snapshot.mark().position
                     ((told,),) = snapshot.select("SELECT max(position) FROM outcomes")
                     assert told == position >= seen
                     seen = position
         return seen
 
-    with closing(PostgresReadStore(postgres_url)) as store, ThreadPoolExecutor(3) as readers:
+    with opened(postgres_url) as store, ThreadPoolExecutor(3) as readers:
         projector = Projector(ledger, store, page_events=50)
         projector.catch_up()
         reading = [readers.submit(read, number) for number in range(3)]
@@ -218,7 +232,10 @@ def test_runners_that_begin_at_once_make_one_generation(ledger: Ledger, postgres
     together = Barrier(4)
 
     def begin(_: int) -> int:
-        with closing(Ledger(PostgresStore(postgres_url))) as own, closing(PostgresReadStore(postgres_url)) as store:
+        with (
+            closing(Ledger(PostgresStore(postgres_url))) as own,
+            opened(postgres_url) as store,
+        ):
             together.wait()
             return Projector(own, store, page_events=23).catch_up()
 

@@ -12,7 +12,7 @@ from ledger.ledger import Ledger
 from ledger.store.port import Append, BookmarkMoved, Move, ReadSet
 from ledger.store.postgres.errors import MissingRights
 from ledger.store.postgres.store import PostgresStore
-from projections.models.catalogue import TABLES_VERSION
+from projections.models.catalogue import READ_MODEL
 from projections.running.runner import Projector
 from projections.store.port import UnusableProjections
 from projections.store.postgres import PostgresReadStore
@@ -171,7 +171,7 @@ def test_the_projector_projects_and_appends_nothing(role: As) -> None:
         ledger.execute(batch(*EVERYTHING))
     with (
         closing(Ledger(PostgresStore(role("projector")))) as ledger,
-        closing(PostgresReadStore(role("projector"))) as read_store,
+        closing(PostgresReadStore(role("projector"), READ_MODEL)) as read_store,
     ):
         Projector(ledger, read_store).catch_up()
         Projector(ledger, read_store).rebuild()
@@ -186,15 +186,15 @@ def test_the_reader_reads_the_log_and_the_projections_and_writes_nothing(role: A
         head = ledger.head()
     with (
         closing(Ledger(PostgresStore(role("projector")))) as ledger,
-        closing(PostgresReadStore(role("projector"))) as read_store,
+        closing(PostgresReadStore(role("projector"), READ_MODEL)) as read_store,
     ):
         Projector(ledger, read_store).catch_up()
     with (
         closing(Ledger(PostgresStore(role("reader")))) as ledger,
-        closing(PostgresReadStore(role("reader"))) as read_store,
+        closing(PostgresReadStore(role("reader"), READ_MODEL)) as read_store,
     ):
         assert len(ledger.read(0, 100)) == head
-        with read_store.snapshot(TABLES_VERSION) as snapshot:
+        with read_store.snapshot() as snapshot:
             assert snapshot.mark().position == head
         with pytest.raises(MissingRights):
             ledger.execute(batch(create(ANN)))

@@ -9,7 +9,7 @@ import pytest
 from ledger.ledger import Ledger
 from ledger.store.postgres.connection import Timeouts
 from ledger.store.postgres.store import PostgresStore, migrate
-from projections.models.catalogue import TABLES_VERSION
+from projections.models.catalogue import READ_MODEL
 from projections.reading import open_reader
 from projections.running.runner import Projector
 from projections.store.postgres import PostgresReadStore
@@ -53,7 +53,7 @@ GRANT ALL ON ALL TABLES IN SCHEMA {0} TO PUBLIC;
 @contextmanager
 def both_sides(url: str) -> Iterator[tuple[Ledger, PostgresReadStore]]:
     """Open a ledger and its read side."""
-    with closing(Ledger(PostgresStore(url))) as ledger, closing(PostgresReadStore(url)) as store:
+    with closing(Ledger(PostgresStore(url))) as ledger, closing(PostgresReadStore(url, READ_MODEL)) as store:
         yield ledger, store
 
 
@@ -83,7 +83,7 @@ def test_a_schema_named_like_a_role_has_no_say(new_database: Callable[..., str])
     url = new_database(empty=True)
     set_traps(url)
     migrate(url, create=True)
-    prepare(url)
+    prepare(url, READ_MODEL)
     for _ in range(2):
         run_psql(url, *PSQL_OPTIONS, "--file", str(ROLES))
     with closing(Ledger(PostgresStore(as_role(url, "appender")))) as ledger:
@@ -100,7 +100,7 @@ def test_a_schema_named_like_a_role_has_no_say(new_database: Callable[..., str])
         ledger.execute(batch(*EVERYTHING))
     run_sql(url, "UPDATE schema_version SET version = 3; COMMENT ON FUNCTION merge_ledger_read.begin_generation IS ''")
     migrate(as_role(url, "owner"), create=False)
-    prepare(as_role(url, "owner"))
+    prepare(as_role(url, "owner"), READ_MODEL)
     run_psql(url, *PSQL_OPTIONS, "--file", str(ROLES))
     assert sprung(url) == []
 
@@ -162,7 +162,7 @@ def test_the_projector_writes_rows_of_generations_and_drops_none_that_is_read(po
     with both_sides(projector) as (ledger, store):
         Projector(ledger, store).catch_up()
         run_sql(projector, "SELECT merge_ledger_read.drop_old(1)")  # It is live.
-        with store.snapshot(TABLES_VERSION) as snapshot:
+        with store.snapshot() as snapshot:
             assert snapshot.generation.number == 1
     for call in ("begin_generation('x')", "show_live()", "drop_old(1)", "give_rights('public', 'ALL')"):
         refused(as_role(postgres_url, "reader"), f"SELECT merge_ledger_read.{call}")
@@ -175,7 +175,7 @@ def test_no_lock_of_another_role_keeps_the_owner_from_migrating(postgres_url: st
     with psycopg.connect(as_role(postgres_url, name), autocommit=True) as other:
         hold_all_that_can_be_held(other)
         assert migrate(as_role(postgres_url, "owner"), create=False, timeouts=QUICK)[0] == 3
-        prepare(as_role(postgres_url, "owner"), timeouts=QUICK)
+        prepare(as_role(postgres_url, "owner"), READ_MODEL, timeouts=QUICK)
 
 
 def test_no_lock_of_a_reader_keeps_anyone_from_working(postgres_url: str) -> None:
@@ -185,7 +185,7 @@ def test_no_lock_of_a_reader_keeps_anyone_from_working(postgres_url: str) -> Non
         hold_all_that_can_be_held(other)
         with (
             closing(Ledger(PostgresStore(as_role(postgres_url, "appender"), timeouts=QUICK))) as ledger,
-            closing(PostgresReadStore(as_projector, timeouts=QUICK)) as store,
+            closing(PostgresReadStore(as_projector, READ_MODEL, timeouts=QUICK)) as store,
         ):
             ledger.execute(batch(*EVERYTHING))
             with ledger.store.writing(alone=True):

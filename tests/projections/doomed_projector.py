@@ -10,6 +10,7 @@ import signal
 import sys
 
 from ledger.ledger import open_ledger
+from projections.models.catalogue import READ_MODEL
 from projections.running.runner import Projector
 from projections.store.sqlite import SqliteReadStore
 
@@ -25,7 +26,7 @@ def main(path: str, work: str, times: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     with open_ledger(path, create=False) as ledger:
-        projector = Projector(ledger, SqliteReadStore(path, step=step), page_events=40)
+        projector = Projector(ledger, SqliteReadStore(path, READ_MODEL, step=step), page_events=40)
         projector.rebuild() if work == "rebuild" else projector.catch_up()
     print(passed)  # noqa: T201  the answer
 

@@ -10,6 +10,7 @@ import pytest
 
 from ledger.ledger import open_ledger
 from ledger.store.sqlite.files import generation_file, read_side_file
+from projections.models.catalogue import READ_MODEL
 from projections.opening import read_store
 from projections.reading import open_reader, shapes
 from projections.running.runner import Projector
@@ -40,7 +41,7 @@ def victim(tmp_path: Path) -> Iterator[Path]:
 @contextmanager
 def projected(path: Path, city: str | None = None) -> Iterator[Projector]:
     """Open a ledger with a record of this city, and project it."""
-    with open_ledger(str(path), create=True) as ledger, closing(SqliteReadStore(path)) as store:
+    with open_ledger(str(path), create=True) as ledger, closing(SqliteReadStore(path, READ_MODEL)) as store:
         if city is not None:
             ledger.execute(batch(create(ANN, city=city)))
         projector = Projector(ledger, store)

@@ -15,7 +15,7 @@ import pytest
 
 from ledger.ledger import open_ledger
 from ledger.store.port import StoredEvent
-from projections.models.catalogue import TABLES_VERSION
+from projections.models.catalogue import READ_MODEL
 from projections.reading import open_reader
 from projections.running.runner import Progress, Projector
 from projections.store.port import Generation, ReadStore, Stale, UnusableProjections
@@ -136,9 +136,9 @@ def test_a_read_model_that_is_ahead_when_the_rebuild_ends_is_caught_up_with_firs
             moments.append(readable.projector.status()[0].position)
 
     moments: list[int] = []
-    with closing(Late(tmp_path / "ledger.db")) as store:
+    with closing(Late(tmp_path / "ledger.db", READ_MODEL)) as store:
         projector = Projector(readable.ledger, store)
-        store.begin(TABLES_VERSION, store.numbers())
+        store.begin(store.numbers())
         readable.given(create(ANNE), merge())
         readable.projector.catch_up()
         projector.rebuild()
@@ -149,7 +149,7 @@ def test_a_runner_that_held_the_old_generation_goes_on_with_the_new(readable: Re
     readable.given(create(ANN))
     readable.projector.catch_up()
     old = live(readable.store)
-    with closing(SqliteReadStore(tmp_path / "ledger.db")) as other:
+    with closing(SqliteReadStore(tmp_path / "ledger.db", READ_MODEL)) as other:
         Projector(readable.ledger, other).rebuild()
     with pytest.raises(Stale), readable.store.page(old):
         pass
@@ -178,10 +178,12 @@ def test_a_rebuild_that_was_left_goes_on_where_it_stopped(readable: Readable) ->
     assert digests(readable.projector) == before
 
 
-def test_a_rebuild_that_another_version_left_is_begun_anew(readable: Readable) -> None:
+def test_a_rebuild_that_another_version_left_is_begun_anew(readable: Readable, tmp_path: Path) -> None:
     readable.given(create(ANN))
     readable.projector.catch_up()
-    left = readable.store.begin("another version", readable.store.numbers())
+    later = READ_MODEL._replace(version="another version")
+    with closing(SqliteReadStore(tmp_path / "ledger.db", later)) as other:
+        left = other.begin(other.numbers())
     readable.projector.rebuild()
     assert live(readable.store).number == left.number + 1
 
@@ -194,7 +196,7 @@ def test_a_rebuild_waits_for_a_page_of_the_live_one_and_gives_up_rather_than_tak
     was = live(readable.store)
     readable.store.close()
     monkeypatch.setattr("projections.store.sqlite_files.BUSY_S", 0.2)
-    with closing(SqliteReadStore(tmp_path / "ledger.db")) as other, other.page(was):
+    with closing(SqliteReadStore(tmp_path / "ledger.db", READ_MODEL)) as other, other.page(was):
         with pytest.raises(UnusableProjections, match="locked"):
             readable.projector.rebuild()
         assert live(readable.store) == was
@@ -211,7 +213,7 @@ def test_runners_that_begin_at_once_make_one_generation(readable: Readable, tmp_
 
     def begin(_: int) -> int:
         path = tmp_path / "ledger.db"
-        with open_ledger(str(path), create=False) as own, closing(SqliteReadStore(path)) as store:
+        with open_ledger(str(path), create=False) as own, closing(SqliteReadStore(path, READ_MODEL)) as store:
             together.wait()
             return Projector(own, store, page_events=20).catch_up()
 
@@ -255,7 +257,7 @@ def crashes(behind: Ledgers, tmp_path: Path, *, rebuild: bool) -> Iterator[tuple
         copytree(behind.folder, folder)
         crash = Crash(at)
         doomed = Readable(folder)
-        with closing(SqliteReadStore(folder / "ledger.db", step=crash)) as store:
+        with closing(SqliteReadStore(folder / "ledger.db", READ_MODEL, step=crash)) as store:
             projector = Projector(doomed.ledger, store, page_events=90)
             with suppress(Crashed):
                 projector.rebuild() if rebuild else projector.catch_up()

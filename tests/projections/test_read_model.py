@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from projections.models.catalogue import TABLES, VIEWS
+from projections.models.catalogue import READ_MODEL, TABLES, VIEWS
 from projections.store.sqlite import SqliteReadStore
 from projections.store.tables import RECORD, STILL_SO, Newest, Rows, Table
 from tests.builders import ANN, create
@@ -91,7 +91,7 @@ def prefixes(table: Table) -> Iterator[tuple[str, ...]]:
 def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rows]:
     """A generation that was just made, in the transaction of a page."""
     path = tmp_path_factory.mktemp("begun") / "ledger.db"
-    with closing(SqliteReadStore(path)) as store, store.page(store.begin("x", store.numbers())) as page:
+    with closing(SqliteReadStore(path, READ_MODEL)) as store, store.page(store.begin(store.numbers())) as page:
         yield page
 
 

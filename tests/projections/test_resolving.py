@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from domain.language.ids import RecordRef
 from projections.folding.forest import CLIMBS
-from projections.models.catalogue import TABLES_VERSION
 from tests.builders import create, merge
 from tests.reading import Readable
 
@@ -57,6 +56,6 @@ def test_a_merge_adds_to_the_climb_of_the_heavier_side_alone(readable: Readable)
     for primary, secondary, result in (("a", "b", "ab"), ("ab", "c", "abc"), ("d", "e", "de"), ("de", "abc", "all")):
         readable.given(merge(contact(primary), contact(secondary), into=contact(result)))
     readable.projector.catch_up()
-    with readable.store.snapshot(TABLES_VERSION) as snapshot:
+    with readable.store.snapshot() as snapshot:
         climbs = {ids: onto is None for _, ids, onto, _ in snapshot.scan(CLIMBS)}
     assert climbs == {'["a","ab","abc","all"]': True, '["d","de"]': False}

@@ -15,7 +15,7 @@ from ledger.ledger import Ledger
 from ledger.positions import read_commands
 from ledger.store.port import StoredEvent
 from ledger.store.sqlite.store import SqliteStore
-from projections.models.catalogue import TABLES, TABLES_VERSION
+from projections.models.catalogue import READ_MODEL, TABLES
 from projections.running.runner import Progress, ProjectionFailed, Projector
 from projections.store.port import OutdatedProjections, ReadStore
 from projections.store.sqlite import SqliteReadStore
@@ -46,14 +46,14 @@ class LogWithout:
 
 
 def rows_of(store: ReadStore) -> dict[str, list[tuple[object, ...]]]:
-    with store.snapshot(TABLES_VERSION) as snapshot:
+    with store.snapshot() as snapshot:
         return {table.name: list(snapshot.scan(table)) for table in TABLES}
 
 
 @pytest.fixture
 def another(tmp_path: Path) -> Iterator[SqliteReadStore]:
     """A read model of the same ledger, kept by another process."""
-    with closing(SqliteReadStore(tmp_path / "ledger.db")) as store:
+    with closing(SqliteReadStore(tmp_path / "ledger.db", READ_MODEL)) as store:
         yield store
 
 
@@ -142,7 +142,7 @@ def test_two_runners_at_once_do_every_page_once(readable: Readable, another: Sql
     seen: list[list[int]] = [[], []]
 
     def run(number: int) -> None:
-        with closing(SqliteReadStore(tmp_path / "ledger.db")) as store:
+        with closing(SqliteReadStore(tmp_path / "ledger.db", READ_MODEL)) as store:
             progress = seen[number]
             Projector(readable.ledger, store, page_events=5).catch_up(lambda now: progress.append(now.done))
 
@@ -232,13 +232,10 @@ def test_what_stands_is_readable_while_the_read_side_is_stopped_and_goes_on_when
 # -- read models that are not this version's, or not of this ledger
 
 
-def test_a_read_model_of_another_version_is_not_read_and_made_again(
-    readable: Readable, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_read_model_of_another_version_is_not_read_and_made_again(readable: Readable, tmp_path: Path) -> None:
     readable.given(create(ANN))
-    with monkeypatch.context() as patch:
-        patch.setattr("projections.running.runner.TABLES_VERSION", "older")
-        readable.projector.catch_up()
+    with closing(SqliteReadStore(tmp_path / "ledger.db", READ_MODEL._replace(version="older"))) as older:
+        Projector(readable.ledger, older).catch_up()
     with pytest.raises(OutdatedProjections, match="another version's"):
         readable.projector.status()
     readable.projector.catch_up()
