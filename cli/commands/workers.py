@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from types import FrameType
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from cyclopts import Parameter
@@ -70,13 +70,23 @@ def consume(
     return exits.DONE
 
 
-def publish(*, session: Here) -> int:
+def publish(
+    *,
+    envelope: Annotated[
+        Literal["none", "connect"] | None,
+        Parameter(help="connect: send a schema with each value, for Kafka Connect. Setting kafka_envelope."),
+    ] = None,
+    session: Here,
+) -> int:
     """Publish the ledger onto topics, until told to stop; one process works and others stand by."""
     from consumers.kafka.admin import KafkaAdmin  # noqa: PLC0415
     from consumers.kafka.check import make_sure  # noqa: PLC0415
     from consumers.kafka.sink import KafkaSink  # noqa: PLC0415
+    from consumers.publisher import connect, messages  # noqa: PLC0415
     from consumers.publisher.publisher import Publisher  # noqa: PLC0415
 
+    chosen = envelope or session.settings.kafka["kafka_envelope"]
+    write = connect.message if chosen == "connect" else messages.message
     written = (topics.RESULTS, topics.EVENTS, topics.STATE, topics.ID_MAP, topics.DEAD_LETTERS)
     with telling(), _ledger_of(session) as ledger, _process(session) as (meter, keep_running):
         _log_if_new(ledger)
@@ -90,6 +100,7 @@ def publish(*, session: Here) -> int:
                 _holder(),
                 meter=meter,
                 topic_prefix=prefixed(session, ""),
+                write=write,
             )
             publisher.run(keep_running)
     return exits.DONE

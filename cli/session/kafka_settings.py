@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from consumers.kafka.settings import KafkaSettings
 
 PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+ENVELOPES: Final = ("none", "connect")
 MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
 # Of each of these the value may also stand in a file that `…_file` names, where secrets are mounted.
 SECRETS: Final = ("kafka_password", "kafka_key_password", "kafka_token_client_secret")
@@ -61,6 +62,10 @@ def _mechanism(value: object) -> str:
     return _one_of(value, MECHANISMS)
 
 
+def _envelope(value: object) -> str:
+    return _one_of(value, ENVELOPES)
+
+
 def _one_of(value: object, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
         msg = f"expected one of {', '.join(allowed)}"
@@ -91,6 +96,7 @@ KAFKA: Final[dict[str, tuple[Any, str, Any]]] = {
     "kafka_instance": (text, "a name of this worker, for static membership", None),
     "kafka_session_timeout_s": (seconds, "how long the group waits for a worker that is silent", 45.0),
     "kafka_topic_prefix": (_prefix, "what every topic's name begins with", ""),
+    "kafka_envelope": (_envelope, "none, or connect: `worker publish` sends a schema with each value", "none"),
 }
 
 

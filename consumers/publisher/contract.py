@@ -11,6 +11,7 @@ import msgspec
 from msgspec import inspect
 
 from consumers import topics
+from consumers.publisher import connect
 from consumers.publisher.shapes import IdMapping, Merged, RecordState, Result
 from domain.language.commands import AnyCommand
 
@@ -23,13 +24,21 @@ _PUBLISHED: Final[dict[str, type]] = {
     topics.ID_MAP: IdMapping,
 }
 
+_ENVELOPE: Final = (
+    "Where the publisher runs with the envelope connect, the value of each message that it publishes is"
+    ' {"schema": ..., "payload": ...}, as Kafka Connect\'s JsonConverter reads it: the payload has every field of the'
+    " definition, and what is not text, a whole number, a boolean or a time is JSON in a text. Dead letters and"
+    " commands have no envelope. x-connect in the JSON Schema document has the schema of each topic."
+)
+
 
 def json_schema() -> dict[str, Any]:
     """Write one JSON Schema document: a definition for each message, and for all that they hold."""
     return {
         "$schema": DIALECT,
         "title": "Merge Ledger: messages",
-        "description": "One definition a message type; x-topics tells what each topic holds.",
+        "description": "One definition a message type; x-topics tells what each topic holds. " + _ENVELOPE,
+        "x-connect": {topic: connect.schema_of(shape) for topic, shape in _PUBLISHED.items()},
         "x-topics": {
             topics.COMMANDS: {"oneOf": [_ref(one, "#/$defs/") for one in _COMMANDS]},
             **{topic: _ref(one, "#/$defs/") for topic, one in _PUBLISHED.items()},
@@ -62,7 +71,7 @@ def asyncapi(version: str) -> dict[str, Any]:
             "title": "Merge Ledger",
             "version": version,
             "description": "Commands in; results, merges, state and id map out. Delivery is at least once, in order"
-            " per key; of two messages with one key the one with the greater `position` counts.",
+            " per key; of two messages with one key the one with the greater `position` counts. " + _ENVELOPE,
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",

@@ -1,10 +1,11 @@
 """Layer: consumers. Writes events as what is published: a result, a merge, a record's state, an id's mapping."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
+from msgspec import Struct
 
 from consumers.publisher.lineages import United
 from consumers.publisher.shapes import (
@@ -50,6 +51,10 @@ class About(NamedTuple):
     account: str
     position: int
     at: datetime
+
+
+# Makes a message: its topic, its key, what it says, and what its envelope says.
+Write: TypeAlias = Callable[[str, str, Struct, About], Outgoing]
 
 
 def merge_told(stored: StoredEvent, event: e.RecordsMerged, united: United) -> Merged:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from consumers import topics
 from consumers.publisher import messages as values
 from consumers.publisher.lineages import Lineages
-from consumers.publisher.messages import Outgoing
+from consumers.publisher.messages import Outgoing, Write
 from consumers.publisher.shapes import IdMapping
 from consumers.worker.resume import SKIPPED
 from domain.language import events as e
@@ -45,9 +45,10 @@ class Published(NamedTuple):
 class Folder:
     """Folds the log, page after page, in order."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        """Begin anywhere in this ledger."""
+    def __init__(self, ledger: Ledger, write: Write = values.message) -> None:
+        """Begin anywhere in this ledger; `write` makes the messages."""
         self._ledger = ledger
+        self._write = write
         self._records: OrderedDict[str, tuple[int, Record]] = OrderedDict()  # With the version.
         self._lineages = Lineages(ledger)
 
@@ -70,23 +71,23 @@ class Folder:
                 if isinstance(event, e.RecordsMerged):
                     merged = values.merge_told(stored, event, united[stored.stream])
                     about = values.About(merged.merge_id, account, stored.position, stored.recorded_at)
-                    messages.append(values.message(topics.EVENTS, account, merged, about))
+                    messages.append(self._write(topics.EVENTS, account, merged, about))
                     for old_id in merged.merged_ids:
                         mapped[f"{account}/{merged.object_type}/{old_id}"] = values.mapping_told(old_id, merged), about
             elif isinstance(event, _OUTCOMES):
                 about = values.About(f"result-{stored.position}", account, stored.position, stored.recorded_at)
-                messages.append(values.message(topics.RESULTS, account, values.result_told(stored, event), about))
+                messages.append(self._write(topics.RESULTS, account, values.result_told(stored, event), about))
                 if isinstance(event, e.CommandUnreadable) and event.code != SKIPPED:
                     dead.append(DeadLetter(stored.position, event))
         for key, (mapping, about) in mapped.items():
             told = about._replace(event_id=f"{key}@{mapping.position}")
-            messages.append(values.message(topics.ID_MAP, key, mapping, told))
+            messages.append(self._write(topics.ID_MAP, key, mapping, told))
         for stream, stored in touched.items():
             version, record = self._records[stream]
             state = values.state_told(stream, version, record, stored)
             key = f"{state.account}/{state.object_type}/{state.record_id}"
             told = values.About(f"{key}@{version}", state.account, stored.position, stored.recorded_at)
-            messages.append(values.message(topics.STATE, key, state, told))
+            messages.append(self._write(topics.STATE, key, state, told))
         while len(self._records) > RECORDS_KEPT_MAX:
             self._records.popitem(last=False)
         return Published(messages, dead)

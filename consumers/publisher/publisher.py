@@ -16,7 +16,7 @@ from itertools import chain, groupby
 from typing import Final, NamedTuple, Protocol
 
 from consumers.operating.metrics import Meter
-from consumers.publisher.messages import Outgoing
+from consumers.publisher.messages import Outgoing, Write, message
 from consumers.publisher.pages import DeadLetter, Folder
 from consumers.publisher.set_aside import dead_letter, too_large
 from consumers.source import Headers, Message, Partition, SourceUnusable, TooLarge
@@ -84,11 +84,12 @@ class Publisher:
         *,
         meter: Meter | None = None,
         topic_prefix: str = "",
+        write: Write = message,
         lease_s: float = LEASE_S,
         page_events: int = PAGE_EVENTS,
         idle_s: float = IDLE_S,
     ) -> None:
-        """Publish this ledger under the name `holder`, which no other process has."""
+        """Publish this ledger under the name `holder`, which no other process has; `write` makes the messages."""
         self.ledger = ledger
         self.meter = meter or Meter()
         self.position: int | None = None  # All up to here has arrived; None while standing by.
@@ -96,13 +97,14 @@ class Publisher:
         self._originals = originals
         self._holder = holder
         self._topic_prefix = topic_prefix
+        self._write = write
         self._lease_s = lease_s
         self._page_events = page_events
         self._idle_s = idle_s
         self._backoff_s = BACKOFF_S
         self._held_until = 0.0
         self._sink: Sink | None = None
-        self._folder = Folder(ledger)
+        self._folder = Folder(ledger, write)
         self._bookmark: Bookmark | None = None
         self._read_to = 0
         self._on_its_way: _OnItsWay | None = None
@@ -167,7 +169,7 @@ class Publisher:
         self._sink = self._open_sink()
         self._bookmark = self.ledger.bookmark(NAME)
         self.position = self._read_to = self._bookmark.at if self._bookmark else 0
-        self._folder = Folder(self.ledger)
+        self._folder = Folder(self.ledger, self._write)
 
     def _messages(self, page: Sequence[StoredEvent]) -> Iterable[Outgoing]:
         """Fold a page; its dead letters are fetched while they are sent, a few at a time."""
@@ -209,13 +211,13 @@ class Publisher:
                 refused += sink.settle()
                 unsettled = 0
         refused += sink.settle()
-        for message in refused:
+        for too_long in refused:
             log.error(
                 "message is too large for its topic and was set aside",
-                extra={"topic": message.topic, "bytes": message.size_bytes},
+                extra={"topic": too_long.topic, "bytes": too_long.size_bytes},
             )
-            self.meter.set_aside[message.topic] += 1
-            self._send_one(sink, too_large(message, self._topic_prefix))
+            self.meter.set_aside[too_long.topic] += 1
+            self._send_one(sink, too_large(too_long, self._topic_prefix))
         if refused and sink.settle():
             msg = f"{self._topic_prefix}{DEAD_LETTERS} accepts no dead letter; raise its max.message.bytes"
             raise SourceUnusable(msg)

@@ -14,6 +14,8 @@ import pytest
 from consumers import topics
 from consumers.kafka.settings import KafkaSettings
 from consumers.kafka.sink import KafkaSink
+from consumers.publisher.connect import schema_of
+from consumers.publisher.shapes import IdMapping, RecordState
 from deploy.kafka.broker import Broker
 from ledger.ledger import Ledger, open_ledger
 from ledger.store.port import LockedDatabase
@@ -36,8 +38,8 @@ class Place:
     def commands(self) -> str:
         return self.prefix + topics.COMMANDS
 
-    def run(self, *arguments: str) -> tuple[int, str, str]:
-        return cli(self.settings, self.db, *arguments, **self.environment)
+    def run(self, *arguments: str, **environment: str) -> tuple[int, str, str]:
+        return cli(self.settings, self.db, *arguments, **self.environment, **environment)
 
     def start(self, *arguments: str, **environment: str) -> WorkerProcess:
         process = WorkerProcess(self.settings, self.db, *arguments, **self.environment, **environment)
@@ -97,6 +99,30 @@ def test_from_commands_to_results_state_and_id_map(place: Place) -> None:
         assert code == 0, told
         assert time.monotonic() - began < 10
         assert '"event":"process ended"' in told
+
+
+@pytest.mark.parametrize("by", ["flag", "environment"])
+def test_the_envelope_of_connect_is_published_where_it_is_asked_for(place: Place, by: str) -> None:
+    place.start("consume")
+    send(place.settings, place.commands, [create(1), create(2), merge(1, 2)])
+    if by == "flag":
+        place.start("publish", "--envelope", "connect")
+    else:
+        place.start("publish", MERGE_LEDGER_KAFKA_ENVELOPE="connect")
+    wait_until(lambda: len(place.compacted(topics.STATE)) == 3)
+    for topic, shape in ((topics.ID_MAP, IdMapping), (topics.STATE, RecordState)):
+        for key, value in place.compacted(topic).items():
+            assert value.keys() == {"schema", "payload"}
+            assert value["schema"] == schema_of(shape)
+            payload = value["payload"]
+            assert isinstance(payload, dict)
+            assert key == "/".join(payload[name] for name in ("account", "object_type", "record_id"))
+
+
+def test_an_envelope_that_does_not_exist_is_a_mistake(place: Place) -> None:
+    code, _, message = place.run("worker", "publish", MERGE_LEDGER_KAFKA_ENVELOPE="avro")
+    assert code == 2
+    assert "expected one of none, connect" in message
 
 
 def test_dead_letters_are_listed_shown_and_sent_again(place: Place, ledger: Ledger) -> None:
