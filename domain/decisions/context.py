@@ -120,6 +120,11 @@ class Deciding:
             raise RecordArchived(ref.object_type, ref.record_id)
         return ref
 
+    def subject(self, command: RecordCommand, *, archived: bool = False) -> RecordRef:
+        """Follow a command's id to the record it is today, and name that in the outcome."""
+        self.about = ref = self.current(command.ref, archived=archived)
+        return ref
+
     def today(self, ref: RecordRef) -> RecordRef:
         """Name the record that an id is today."""
         return RecordRef(ref.object_type, self.view.current_id(self.account_id, ref))

@@ -12,7 +12,6 @@ from domain.language.warned import not_unique, unknown_stage
 from domain.state.account import READ_ONLY, Account
 from domain.state.claims import EMAIL, PRIMARY_IDENTIFIERS, SUPPRESSION, ClaimKey, claimed_text, property_claim
 from domain.state.lifecycle import LIFECYCLE_STAGE, as_written, is_stage
-from domain.state.record import Record
 from domain.state.typed_values import read_plain
 from domain.state.view import Need, View
 from domain.survivorship.pair import Pair
@@ -125,26 +124,3 @@ def _warn_if_anothers(deciding: Deciding, pair: Pair, name: str, key: ClaimKey) 
     for holder in deciding.view.holders(key):
         if not any(deciding.is_today(*holder, side.record_id) for side in pair.both):
             deciding.warn(not_unique(name, deciding.view.current_id(deciding.account_id, holder)))
-
-
-def follow_suppressions(deciding: Deciding, ref: RecordRef, address: str) -> None:
-    """A suppression for an address follows it to whoever has it next (H52)."""
-    key = ClaimKey(deciding.account_id, SUPPRESSION, address)
-    mine = {each.key for each in deciding.record(ref).suppressions}
-    for holder in deciding.view.holders(key):
-        current = RecordRef(holder.object_type, deciding.view.current_id(deciding.account_id, holder))
-        there: Record | None = deciding.view.record(deciding.account_id, current)
-        for each in there.suppressions if there is not None and current != ref else ():
-            if each.address == address and each.key not in mine:
-                mine.add(each.key)
-                deciding.emit_on(
-                    ref,
-                    e.Suppressed(
-                        kind=each.kind,
-                        topic=each.topic,
-                        since=each.at,
-                        first_record_id=each.source_record_id,
-                        values=deciding.values(ref.record_id, {e.ADDRESS: deciding.value(address)}),
-                        **deciding.meta,
-                    ),
-                )

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator
 from domain.decisions.context import Deciding, claim_needs, current_ref, record_needs
 from domain.decisions.properties import (
     claimable,
-    follow_suppressions,
     identifier_needs,
     read_properties,
     refuse_create_date,
     refuse_if_claimed,
     warn_of_unknown_stage,
 )
+from domain.decisions.suppressions import follow_suppressions
 from domain.decisions.workflows import enroll_triggered, trigger_needs
 from domain.language import events as e
 from domain.language import streams
@@ -208,13 +208,13 @@ def change(deciding: Deciding, ref: RecordRef, values: dict[str, Value], *, caus
 
 def archive_record(deciding: Deciding, command: ArchiveRecord) -> None:
     """Take a record out of search, segments and workflows."""
-    deciding.about = ref = deciding.current(command.ref)
+    ref = deciding.subject(command)
     deciding.emit_on(ref, e.RecordArchived(values=deciding.values(ref.record_id), **deciding.meta))
 
 
 def restore_record(deciding: Deciding, command: RestoreRecord) -> None:
     """Bring an archived record back; one that is active stays so."""
-    deciding.about = ref = deciding.current(command.ref, archived=True)
+    ref = deciding.subject(command, archived=True)
     restore(deciding, ref, cause=deciding.cause)
 
 

@@ -1,28 +1,17 @@
 """Layer: domain. Settings, object types, segments and workflows: what an account defines."""
 
-from collections.abc import Iterator
-
 from msgspec import UNSET
 from msgspec.structs import asdict
 
 from domain.decisions.context import Deciding
 from domain.language import events as e
 from domain.language import streams
-from domain.language.commands import (
-    Command,
-    ConfigureAccount,
-    DefineObjectType,
-    DefineSegment,
-    DefineWorkflow,
-    PropertyDefinition,
-)
-from domain.language.refusals import AlreadyExists, InvalidProperty, RuleIsFixed
+from domain.language.commands import Command, ConfigureAccount, DefineObjectType, PropertyDefinition
+from domain.language.refusals import InvalidProperty, RuleIsFixed
 from domain.language.values import PropertyType
 from domain.language.warned import unique_from_now_on
 from domain.state.account import KNOWN_PROPERTIES
-from domain.state.claims import PRIMARY_IDENTIFIERS, WORKFLOW, ClaimKey
-from domain.state.reading_filters import read_filters
-from domain.state.view import Need, View
+from domain.state.claims import PRIMARY_IDENTIFIERS
 from domain.survivorship.rulesets import CREATE_DATE, is_system_owned
 
 _SETTINGS = frozenset(ConfigureAccount.__struct_fields__) - frozenset(Command.__struct_fields__)
@@ -88,54 +77,3 @@ def _why_not(known: PropertyType | None, before: PropertyDefinition | None, new:
     if new.unique and new.rule in _COMBINING_RULES:
         return f"a unique property keeps one side's value, which rule {new.rule} does not"
     return None
-
-
-def segment_needs(command: DefineSegment, _: View) -> Iterator[Need]:
-    """The segment as it is defined now."""
-    yield streams.segment(command.account, command.segment_id)
-
-
-def define_segment(deciding: Deciding, command: DefineSegment) -> None:
-    """Define a segment, or change its name or filter; its kind and type stay."""
-    deciding.known_type(command.object_type)
-    old = deciding.view.segment(deciding.account_id, command.segment_id)
-    if old is not None and (old.kind, old.object_type) != (command.kind, command.object_type):
-        what = f"{old.kind} segment of {old.object_type}"
-        raise AlreadyExists(what, command.segment_id)
-    deciding.emit(
-        streams.segment(deciding.account_id, command.segment_id),
-        e.SegmentDefined(
-            name=command.name,
-            object_type=command.object_type,
-            kind=command.kind,
-            filter_groups=read_filters(deciding.account, command.object_type, command.filter_groups),
-            values=deciding.values(""),
-            **deciding.meta,
-        ),
-    )
-
-
-def workflow_needs(command: DefineWorkflow, _: View) -> Iterator[Need]:
-    """The workflows of the type, and whether another type has the id."""
-    yield streams.workflows(command.account, command.object_type)
-    yield ClaimKey(command.account, WORKFLOW, command.workflow_id)
-
-
-def define_workflow(deciding: Deciding, command: DefineWorkflow) -> None:
-    """Define a workflow, or change its name, trigger or switch; its type stays. Enrolls nobody."""
-    deciding.known_type(command.object_type)
-    for holder in deciding.view.holders(ClaimKey(deciding.account_id, WORKFLOW, command.workflow_id)):
-        if holder.object_type != command.object_type:
-            what = f"workflow of {holder.object_type}"
-            raise AlreadyExists(what, command.workflow_id)
-    deciding.emit(
-        streams.workflows(deciding.account_id, command.object_type),
-        e.WorkflowDefined(
-            workflow_id=command.workflow_id,
-            name=command.name,
-            filter_groups=read_filters(deciding.account, command.object_type, command.filter_groups),
-            allow_enrollment_from_merge=command.allow_enrollment_from_merge,
-            values=deciding.values(""),
-            **deciding.meta,
-        ),
-    )

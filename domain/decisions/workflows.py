@@ -1,4 +1,4 @@
-"""Layer: domain. Workflow triggers: which workflows a change enrolls a record in (H25 to H27).
+"""Layer: domain. Workflows: their definitions, enrolling by hand and by triggers (H25 to H27).
 
 A trigger fires when a change makes it true that was false. An enrollment is a fact that other
 systems act on, so it is decided with the change and recorded, never derived later.
@@ -6,18 +6,104 @@ systems act on, so it is decided with the change and recorded, never derived lat
 
 from collections.abc import Callable, Iterator
 
-from domain.decisions.context import Deciding, held_needs
+from domain.decisions.context import Deciding, held_needs, record_needs
 from domain.language import events as e
 from domain.language import streams
+from domain.language.commands import DefineWorkflow, Enroll, Unenroll
 from domain.language.filters import Lookup, matches
 from domain.language.ids import RecordRef
+from domain.language.refusals import AlreadyExists, WorkflowNotFound
 from domain.language.values import Plain
-from domain.state.claims import PRIMARY_IDENTIFIERS
+from domain.state.account import Workflow
+from domain.state.claims import PRIMARY_IDENTIFIERS, WORKFLOW, ClaimKey
+from domain.state.reading_filters import read_filters
 from domain.state.record import Record
 from domain.state.view import Need, View, claims_changed
 
 _ADDITIONAL = {"hs_additional_emails": "email", "hs_additional_domains": "domain"}
 _COMPUTED = ("hs_object_id", "hs_merged_object_ids", *_ADDITIONAL)
+
+
+# -- definitions -------------------------------------------------------------------------------------------------------
+
+
+def definition_needs(command: DefineWorkflow, _: View) -> Iterator[Need]:
+    """The workflows of the type, and whether another type has the id."""
+    yield streams.workflows(command.account, command.object_type)
+    yield ClaimKey(command.account, WORKFLOW, command.workflow_id)
+
+
+def define_workflow(deciding: Deciding, command: DefineWorkflow) -> None:
+    """Define a workflow, or change its name, trigger or switch; its type stays. Enrolls nobody."""
+    deciding.known_type(command.object_type)
+    for holder in deciding.view.holders(ClaimKey(deciding.account_id, WORKFLOW, command.workflow_id)):
+        if holder.object_type != command.object_type:
+            what = f"workflow of {holder.object_type}"
+            raise AlreadyExists(what, command.workflow_id)
+    deciding.emit(
+        streams.workflows(deciding.account_id, command.object_type),
+        e.WorkflowDefined(
+            workflow_id=command.workflow_id,
+            name=command.name,
+            filter_groups=read_filters(deciding.account, command.object_type, command.filter_groups),
+            allow_enrollment_from_merge=command.allow_enrollment_from_merge,
+            values=deciding.values(""),
+            **deciding.meta,
+        ),
+    )
+
+
+# -- by hand -----------------------------------------------------------------------------------------------------------
+
+
+def enrollment_needs(command: Enroll | Unenroll, view: View) -> Iterator[Need]:
+    """The record as it is today, the workflows of its type, and which other types have a workflow of this id."""
+    yield from record_needs(command, view)
+    yield streams.workflows(command.account, command.object_type)
+    yield ClaimKey(command.account, WORKFLOW, command.workflow_id)
+
+
+def _workflow(deciding: Deciding, command: Enroll | Unenroll) -> Workflow:
+    workflow = deciding.view.workflows(deciding.account_id, command.object_type).by_id.get(command.workflow_id)
+    if workflow is None:
+        defined = deciding.view.holders(ClaimKey(deciding.account_id, WORKFLOW, command.workflow_id))
+        raise WorkflowNotFound(command.workflow_id, command.object_type, [of.object_type for of in defined])
+    return workflow
+
+
+def enroll(deciding: Deciding, command: Enroll) -> None:
+    """Enroll by hand; one that is enrolled stays so."""
+    ref = deciding.subject(command)
+    _workflow(deciding, command)
+    if command.workflow_id not in deciding.record(ref).workflows:
+        deciding.emit_on(
+            ref,
+            e.WorkflowEnrolled(
+                workflow_id=command.workflow_id,
+                cause=deciding.cause,
+                values=deciding.values(ref.record_id),
+                **deciding.meta,
+            ),
+        )
+
+
+def unenroll(deciding: Deciding, command: Unenroll) -> None:
+    """Unenroll by hand; one that is not enrolled stays so."""
+    ref = deciding.subject(command)
+    _workflow(deciding, command)
+    if command.workflow_id in deciding.record(ref).workflows:
+        deciding.emit_on(
+            ref,
+            e.WorkflowUnenrolled(
+                workflow_id=command.workflow_id,
+                cause=deciding.cause,
+                values=deciding.values(ref.record_id),
+                **deciding.meta,
+            ),
+        )
+
+
+# -- by triggers -------------------------------------------------------------------------------------------------------
 
 
 def trigger_needs(view: View, account_id: str, ref: RecordRef, *also: RecordRef) -> Iterator[Need]:

@@ -1,0 +1,76 @@
+"""Layer: domain. Activities on timelines, calls and playbooks."""
+
+from collections.abc import Iterator
+
+from domain.decisions.context import Deciding, follow_needs
+from domain.language import events as e
+from domain.language import streams
+from domain.language.commands import EndCall, LogActivity, LogPlaybook, StartCall
+from domain.language.refusals import AlreadyExists
+from domain.state.view import Need, View
+
+# -- activities --------------------------------------------------------------------------------------------------------
+
+
+def activity_needs(command: LogActivity, view: View) -> Iterator[Need]:
+    """Whether the activity is known, and the records it is logged on."""
+    yield streams.activity(command.account, command.activity_id)
+    for target in command.records:
+        yield from follow_needs(view, command.account, target.ref)
+
+
+def log_activity(deciding: Deciding, command: LogActivity) -> None:
+    """Put an activity on the timelines of the records that these ids lead to today."""
+    stream = streams.activity(deciding.account_id, command.activity_id)
+    records = tuple(dict.fromkeys(deciding.current(target.ref) for target in command.records))
+    if deciding.view.state(stream) is not None:
+        raise AlreadyExists("activity", command.activity_id)
+    deciding.about = records[0]
+    named = {
+        name: deciding.value(v) for name, v in ((e.SUBJECT, command.subject), (e.BODY, command.body)) if v is not None
+    }
+    deciding.emit(
+        stream,
+        e.ActivityLogged(
+            activity_type=command.activity_type,
+            records=records,
+            values=deciding.values(records[0].record_id, named),
+            **deciding.meta,
+        ),
+    )
+
+
+# -- calls -------------------------------------------------------------------------------------------------------------
+
+
+def start_call(deciding: Deciding, command: StartCall) -> None:
+    """Note the call; it takes the place of one that was never ended."""
+    ref = deciding.subject(command)
+    if deciding.record(ref).active_call != command.call_id:
+        values = deciding.values(ref.record_id)
+        deciding.emit_on(ref, e.CallStarted(call_id=command.call_id, values=values, **deciding.meta))
+
+
+def end_call(deciding: Deciding, command: EndCall) -> None:
+    """Note that the call is over; another call goes on."""
+    ref = deciding.subject(command)
+    if deciding.record(ref).active_call == command.call_id:
+        values = deciding.values(ref.record_id)
+        deciding.emit_on(ref, e.CallEnded(call_id=command.call_id, values=values, **deciding.meta))
+
+
+# -- playbooks ---------------------------------------------------------------------------------------------------------
+
+
+def log_playbook(deciding: Deciding, command: LogPlaybook) -> None:
+    """Keep a playbook as a draft, or log it; a draft that is logged is a draft no more."""
+    ref = deciding.subject(command)
+    deciding.emit_on(
+        ref,
+        e.PlaybookLogged(
+            playbook_id=command.playbook_id,
+            state=command.state,
+            values=deciding.values(ref.record_id),
+            **deciding.meta,
+        ),
+    )

@@ -1,0 +1,82 @@
+"""Layer: domain. Suppressions: who is not to be contacted, and how that follows an address (H52)."""
+
+from collections.abc import Iterator
+
+from domain.decisions.context import Deciding, claim_needs, record_needs
+from domain.language import events as e
+from domain.language.commands import LiftSuppression, Suppress
+from domain.language.ids import RecordRef
+from domain.state.addresses import normal_address
+from domain.state.claims import SUPPRESSION, ClaimKey
+from domain.state.record import Record
+from domain.state.view import Need, View
+
+
+def lift_needs(command: LiftSuppression, view: View) -> Iterator[Need]:
+    """The record as it is today, and every record with a suppression for the same address."""
+    yield from record_needs(command, view)
+    if command.address is not None:
+        yield from claim_needs(view, ClaimKey(command.account, SUPPRESSION, normal_address(command.address)))
+
+
+def suppress(deciding: Deciding, command: Suppress) -> None:
+    """Note that a record, or one address of it, is not to be contacted; one that stands keeps its time."""
+    ref = deciding.subject(command)
+    address = None if command.address is None else normal_address(command.address)
+    if (command.kind, command.topic, address) in {each.key for each in deciding.record(ref).suppressions}:
+        return
+    named = {} if address is None else {e.ADDRESS: deciding.value(address)}
+    deciding.emit_on(
+        ref,
+        e.Suppressed(
+            kind=command.kind, topic=command.topic, values=deciding.values(ref.record_id, named), **deciding.meta
+        ),
+    )
+
+
+def lift_suppression(deciding: Deciding, command: LiftSuppression) -> None:
+    """Lift a suppression; one for an address ends on every record that has it, since it follows the address."""
+    ref = deciding.subject(command)
+    address = None if command.address is None else normal_address(command.address)
+    refs = [ref]
+    if address is not None:
+        key = ClaimKey(deciding.account_id, SUPPRESSION, address)
+        refs += [
+            RecordRef(holder.object_type, deciding.view.current_id(deciding.account_id, holder))
+            for holder in deciding.view.holders(key)
+        ]
+    for each in dict.fromkeys(refs):
+        if (command.kind, command.topic, address) in {one.key for one in deciding.record(each).suppressions}:
+            named = {} if address is None else {e.ADDRESS: deciding.value(address)}
+            deciding.emit_on(
+                each,
+                e.SuppressionLifted(
+                    kind=command.kind,
+                    topic=command.topic,
+                    values=deciding.values(each.record_id, named),
+                    **deciding.meta,
+                ),
+            )
+
+
+def follow_suppressions(deciding: Deciding, ref: RecordRef, address: str) -> None:
+    """A suppression for an address follows it to whoever has it next (H52)."""
+    key = ClaimKey(deciding.account_id, SUPPRESSION, address)
+    mine = {each.key for each in deciding.record(ref).suppressions}
+    for holder in deciding.view.holders(key):
+        current = RecordRef(holder.object_type, deciding.view.current_id(deciding.account_id, holder))
+        there: Record | None = deciding.view.record(deciding.account_id, current)
+        for each in there.suppressions if there is not None and current != ref else ():
+            if each.address == address and each.key not in mine:
+                mine.add(each.key)
+                deciding.emit_on(
+                    ref,
+                    e.Suppressed(
+                        kind=each.kind,
+                        topic=each.topic,
+                        since=each.at,
+                        first_record_id=each.source_record_id,
+                        values=deciding.values(ref.record_id, {e.ADDRESS: deciding.value(address)}),
+                        **deciding.meta,
+                    ),
+                )
