@@ -24,7 +24,9 @@ from domain.language import events as e
 from domain.language import streams
 from domain.language.refusals import Refusal, UnmergeNotSupported
 from domain.merge import merging
-from domain.state.view import Need, Recorded, View
+from domain.state.folds import Recorded
+from domain.state.needs import Need
+from domain.state.view import View
 
 _C = TypeVar("_C", bound=c.Command)
 _WORKAROUNDS = {"contacts": "H52", "companies": "H53"}

@@ -23,7 +23,7 @@ from eventsourcing.persistence import (
 from eventsourcing.persistence import StoredEvent as LibraryEvent
 
 from domain.language.events import Event
-from domain.state.view import evolve
+from domain.state.folds import evolve
 from ledger.indexes.changes import Changes, changes_of
 from ledger.store.codec import decode, encode
 from ledger.store.port import Conflict, ReadSet, Store

@@ -21,7 +21,7 @@ from domain.language.commands import DEFAULT_ACCOUNT
 from domain.language.comparing import Scalar
 from domain.language.ids import RecordRef
 from domain.language.values import Dressed, Plain, Sent, Source, Value
-from domain.state.view import Recorded
+from domain.state.folds import Recorded
 
 ANN = RecordRef("contacts", "101")
 ANNE = RecordRef("contacts", "102")

@@ -11,7 +11,8 @@ import msgspec
 from domain.decide import decide
 from domain.language.commands import AnyCommand, Envelope
 from domain.language.events import OUTCOME_TYPES, CommandIdReused
-from domain.state.view import Recorded, View
+from domain.state.folds import Recorded
+from domain.state.view import View
 from ledger.ledger import Ledger
 from tests.specification import InMemoryLedger
 

@@ -28,8 +28,10 @@ from domain.language.values import Dressed, Plain, Value
 from domain.merge.merging import Preview
 from domain.state.account import Account
 from domain.state.claims import ClaimKey
+from domain.state.folds import Recorded, claims_changed, evolve
+from domain.state.needs import HeldBy, Lineage, Need
 from domain.state.record import Record, kept_value
-from domain.state.view import HeldBy, Lineage, Need, Recorded, View, claims_changed, evolve
+from domain.state.view import View
 
 START: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)  # When the first command of a test is executed.
 STEP: Final = timedelta(minutes=1)

@@ -7,7 +7,8 @@ from domain.language import events as e
 from domain.language import streams
 from domain.language.commands import EndCall, LogActivity, LogPlaybook, StartCall
 from domain.language.refusals import AlreadyExists
-from domain.state.view import Need, View
+from domain.state.needs import Need
+from domain.state.view import View
 
 # -- activities --------------------------------------------------------------------------------------------------------
 
@@ -23,7 +24,7 @@ def log_activity(deciding: Deciding, command: LogActivity) -> None:
     """Put an activity on the timelines of the records that these ids lead to today."""
     stream = streams.activity(deciding.account_id, command.activity_id)
     records = tuple(dict.fromkeys(deciding.current(target.ref) for target in command.records))
-    if deciding.view.state(stream) is not None:
+    if deciding.view.exists(stream):
         raise AlreadyExists("activity", command.activity_id)
     deciding.about = records[0]
     named = {

@@ -14,8 +14,10 @@ from domain.language.values import PersonalValues, Value, utc
 from domain.language.warned import Warned
 from domain.state.account import Account
 from domain.state.claims import ClaimKey
+from domain.state.folds import Recorded
+from domain.state.needs import HeldBy, Lineage, Need
 from domain.state.record import Record, evolve
-from domain.state.view import HeldBy, Lineage, Need, Recorded, View
+from domain.state.view import View
 
 
 class Meta(TypedDict):
@@ -136,7 +138,7 @@ class Deciding:
     def record(self, ref: RecordRef) -> Record:
         """Look up a record that is known to exist, as it stands with what is decided so far."""
         stream = self.stream(ref)
-        state: Record | None = None if stream in self.made else self.view.state(stream)
+        state = None if stream in self.made else self.view.record(self.account_id, ref)
         for other, event in self.recorded:
             if other == stream:
                 state = evolve(state, event, ref.record_id)
@@ -158,14 +160,17 @@ class Deciding:
 
     def new_ref(self, object_type: str, record_id: RecordId | None) -> RecordRef:
         """Name a record that does not exist yet; the ledger refuses to append to one that does."""
-        attempt = 0
-        made = record_id
-        while made is None or (record_id is None and self.view.peek(self.stream(RecordRef(object_type, made)))):
-            made = record_id_for(self.command.command_id, self.now, attempt)
-            attempt += 1
-        ref = RecordRef(object_type, made)
+        ref = self._unused_ref(object_type) if record_id is None else RecordRef(object_type, record_id)
         self.made.add(self.stream(ref))
         return ref
+
+    def _unused_ref(self, object_type: str) -> RecordRef:
+        attempt = 0
+        while True:
+            ref = RecordRef(object_type, record_id_for(self.command.command_id, self.now, attempt))
+            if self.view.peek_record(self.account_id, ref) is None:
+                return ref
+            attempt += 1
 
 
 # -- needs that many decisions share
@@ -185,8 +190,8 @@ def follow_needs(view: View, account_id: str, ref: RecordRef) -> Iterator[Need]:
     """A record, and where it was merged away the one it is today."""
     stream = streams.record(account_id, *ref)
     yield stream
-    found = view.peek(stream)
-    if isinstance(found, Record) and found.status == "merged_away":
+    record = view.peek_record(account_id, ref)
+    if record is not None and record.status == "merged_away":
         yield Lineage(stream)
         if view.has(Lineage(stream)):
             yield view.current_stream(stream)
@@ -194,12 +199,12 @@ def follow_needs(view: View, account_id: str, ref: RecordRef) -> Iterator[Need]:
 
 def current_ref(view: View, account_id: str, ref: RecordRef) -> RecordRef | None:
     """Name the record that an id is today, as far as it is loaded."""
-    stream = streams.record(account_id, *ref)
-    found = view.peek(stream)
-    if not isinstance(found, Record):
+    record = view.peek_record(account_id, ref)
+    if record is None:
         return None
-    if found.status != "merged_away":
+    if record.status != "merged_away":
         return ref
+    stream = streams.record(account_id, *ref)
     if not view.has(Lineage(stream)):
         return None
     return streams.record_ref(view.current_stream(stream))

@@ -13,8 +13,9 @@ from domain.language.refusals import AlreadyExists, InvalidProperty, SumOutOfRan
 from domain.language.values import Dressed, Value, exact_sum
 from domain.state.addresses import normal_email
 from domain.state.claims import EMAIL, USERTOKEN, ClaimKey
+from domain.state.needs import Need
 from domain.state.record import Record
-from domain.state.view import Need, View
+from domain.state.view import View
 
 CONTACTS = "contacts"
 COUNT, UNIQUE_COUNT = "num_conversion_events", "num_unique_conversion_events"
@@ -63,7 +64,7 @@ def submit_form(deciding: Deciding, command: SubmitForm) -> None:
     An archived contact is back: whoever writes to us is there.
     """
     stream = streams.activity(deciding.account_id, command.submission_id)
-    if deciding.view.state(stream) is not None:
+    if deciding.view.exists(stream):
         raise AlreadyExists("activity", command.submission_id)
     refuse_create_date(command.properties)
     email = _form_email(command)

@@ -12,8 +12,9 @@ from domain.language import events as e
 from domain.language import streams
 from domain.language.ids import RecordId, RecordRef
 from domain.language.refusals import HasParent, HierarchyCircle, HierarchyTooDeep
+from domain.state.needs import Lineage, Need
 from domain.state.record import Record
-from domain.state.view import Lineage, Need, View
+from domain.state.view import View
 from domain.survivorship.pair import Pair
 
 COMPANIES: Final = "companies"
@@ -51,7 +52,7 @@ def relationship_needs(view: View, account_id: str, wanted: Relationship) -> Ite
 def _above_needs(view: View, account_id: str, company: RecordRef, levels: int) -> Iterator[Need]:
     """The companies above one. A level takes one loading round, or two where the parent was merged away."""
     for _ in range(levels):
-        named = _parent_named(view.peek(streams.record(account_id, *company)))
+        named = _parent_named(view.peek_record(account_id, company))
         if named is None:
             return
         yield Lineage(streams.record(account_id, *named))

@@ -8,7 +8,6 @@ from domain.decisions.properties import refuse_if_claimed, value_needs
 from domain.decisions.suppressions import follow_suppressions
 from domain.decisions.workflows import enroll_triggered, trigger_needs
 from domain.language import events as e
-from domain.language import streams
 from domain.language.commands import AddIdentifier, IdentifierCommand, RemoveIdentifier, SetPrimaryIdentifier
 from domain.language.ids import RecordId, RecordRef
 from domain.language.refusals import InvalidProperty, NotAdditional, TypeMismatch
@@ -16,16 +15,17 @@ from domain.language.values import Plain, Value, is_empty
 from domain.state.account import Account
 from domain.state.addresses import normal_domain, normal_email
 from domain.state.claims import EMAIL, PRIMARY_IDENTIFIERS, PROPERTY, ClaimKey, claimed_text, property_claim
+from domain.state.needs import Need
 from domain.state.typed_values import read_plain
-from domain.state.view import Need, View
+from domain.state.view import View
 
 
 def additional_needs(command: IdentifierCommand, view: View) -> Iterator[Need]:
     """The record, who has the value, and what triggers look at."""
     yield from record_needs(command, view)
-    if not view.has(streams.settings(command.account)):
+    account = view.peek_account(command.account)
+    if account is None:
         return
-    account = view.account(command.account)
     try:
         _refuse_kind(account, command)
         v = _value(account, command)

@@ -16,8 +16,8 @@ from domain.language.commands import Associate, Dissociate, LabelWithAttributes
 from domain.language.ids import RecordRef
 from domain.language.refusals import ParentAndChild, SameRecord
 from domain.language.values import Value
-from domain.state.record import Record
-from domain.state.view import Need, View
+from domain.state.needs import Need
+from domain.state.view import View
 
 PRIMARY = "primary"
 
@@ -35,8 +35,8 @@ def link_needs(command: Associate | Dissociate, view: View) -> Iterator[Need]:
         return
     yield streams.association(command.account, one, other)
     for ref in (one, other):
-        record = view.peek(streams.record(command.account, *ref))
-        if isinstance(record, Record):
+        record = view.peek_record(command.account, ref)
+        if record is not None:
             yield from lineage_needs(command.account, ref.object_type, record.peers)
             if record.primary_company is not None:
                 yield from lineage_needs(command.account, COMPANIES, (record.primary_company,))

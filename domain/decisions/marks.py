@@ -4,12 +4,11 @@ from collections.abc import Iterator
 
 from domain.decisions.context import Deciding, current_ref, follow_needs, lineage_needs
 from domain.language import events as e
-from domain.language import streams
 from domain.language.commands import MarkCommand, MarkNotDuplicates, UnmarkNotDuplicates
 from domain.language.ids import RecordRef
 from domain.language.refusals import SameRecord
-from domain.state.record import Record
-from domain.state.view import Need, View
+from domain.state.needs import Need
+from domain.state.view import View
 
 
 def mark_needs(command: MarkCommand, view: View) -> Iterator[Need]:
@@ -19,8 +18,8 @@ def mark_needs(command: MarkCommand, view: View) -> Iterator[Need]:
         yield from follow_needs(view, command.account, ref)
         current = current_ref(view, command.account, ref)
         if current is not None:
-            record = view.peek(streams.record(command.account, *current))
-            if isinstance(record, Record):
+            record = view.peek_record(command.account, current)
+            if record is not None:
                 yield from lineage_needs(command.account, command.object_type, record.not_duplicates)
 
 

@@ -12,8 +12,9 @@ from domain.language.warned import not_unique, unknown_stage
 from domain.state.account import READ_ONLY, Account
 from domain.state.claims import EMAIL, PRIMARY_IDENTIFIERS, SUPPRESSION, ClaimKey, claimed_text, property_claim
 from domain.state.lifecycle import LIFECYCLE_STAGE, as_written, is_stage
+from domain.state.needs import Need
 from domain.state.typed_values import read_plain
-from domain.state.view import Need, View
+from domain.state.view import View
 from domain.survivorship.pair import Pair
 from domain.survivorship.rulesets import CREATE_DATE
 
@@ -60,11 +61,10 @@ def claimable(account: Account, object_type: str) -> tuple[str, ...]:
 
 def identifier_needs(view: View, account_id: str, object_type: str, sent: Mapping[str, Sent]) -> Iterator[Need]:
     """Who claims the values that are about to be claimed, and what is suppressed for an address."""
-    settings = streams.settings(account_id)
-    yield settings
-    if not view.has(settings):
+    yield streams.settings(account_id)
+    account = view.peek_account(account_id)
+    if account is None:
         return
-    account = view.account(account_id)
     for name in claimable(account, object_type):
         if name in sent:
             try:

@@ -20,8 +20,8 @@ from domain.language.ids import RecordRef
 from domain.language.refusals import AlreadyExists, IdentifierInUse, NotFound, NotMergedAway
 from domain.language.values import Value, is_empty, write_instant
 from domain.state.claims import EMAIL, property_claim
-from domain.state.record import Record
-from domain.state.view import Need, View
+from domain.state.needs import Need
+from domain.state.view import View
 from domain.survivorship.rulesets import CREATE_DATE
 
 # -- create, recreate -------------------------------------------------------------------------------------------------
@@ -44,7 +44,7 @@ def create_record(deciding: Deciding, command: CreateRecord) -> None:
     """Make a record."""
     deciding.known_type(command.object_type, active=True)
     ref = deciding.new_ref(command.object_type, command.record_id)
-    if command.record_id is not None and deciding.view.state(deciding.stream(ref)) is not None:
+    if command.record_id is not None and deciding.view.exists(deciding.stream(ref)):
         raise AlreadyExists("record", ref.record_id)
     values = read_properties(deciding, command.object_type, command.properties)
     make(deciding, ref, values, cause=deciding.cause)
@@ -87,12 +87,11 @@ def begin(
 def recreate_needs(command: RecreateRecord, view: View) -> Iterator[Need]:
     """The merged-away record, whether the new id is free, and who has its identifiers now."""
     account_id, object_type = command.account, command.object_type
-    stream = streams.record(account_id, object_type, command.record_id)
-    yield stream
+    yield streams.record(account_id, *command.ref)
     if command.new_record_id is not None:
         yield streams.record(account_id, object_type, command.new_record_id)
-    old = view.peek(stream)
-    if isinstance(old, Record):
+    old = view.peek_record(account_id, command.ref)
+    if old is not None:
         sent = {name: value.v for name, value in old.properties.items()}
         yield from identifier_needs(view, account_id, object_type, sent)
     yield from trigger_needs_of_new(account_id, object_type)
@@ -108,7 +107,7 @@ def recreate_record(deciding: Deciding, command: RecreateRecord) -> None:
     if old.status != "merged_away":
         raise NotMergedAway(*old_ref)
     ref = deciding.new_ref(command.object_type, command.new_record_id)
-    if command.new_record_id is not None and deciding.view.state(deciding.stream(ref)) is not None:
+    if command.new_record_id is not None and deciding.view.exists(deciding.stream(ref)):
         raise AlreadyExists("record", ref.record_id)
     values = dict(old.properties)
     left_out = []
@@ -153,10 +152,9 @@ def update_needs(command: UpdateRecord, view: View) -> Iterator[Need]:
 
 def changed_needs(view: View, account_id: str, ref: RecordRef, names: Iterable[str]) -> Iterator[Need]:
     """Who claims the values that these properties of a record have, and what triggers look at."""
-    record = view.peek(streams.record(account_id, *ref))
-    settings = streams.settings(account_id)
-    if isinstance(record, Record) and view.has(settings):
-        for name in claimable(view.account(account_id), ref.object_type):
+    record, account = view.peek_record(account_id, ref), view.peek_account(account_id)
+    if record is not None and account is not None:
+        for name in claimable(account, ref.object_type):
             old = record.value(name)
             if name in names and old is not None:
                 yield from claim_needs(view, property_claim(account_id, ref.object_type, name, old.v))

@@ -8,8 +8,9 @@ from domain.language import streams
 from domain.language.commands import AddToSegment, DefineSegment, RemoveFromSegment
 from domain.language.refusals import AlreadyExists, SegmentIsActive, SegmentNotFound, TypeMismatch
 from domain.state.account import Segment
+from domain.state.needs import Need
 from domain.state.reading_filters import read_filters
-from domain.state.view import Need, View
+from domain.state.view import View
 
 
 def definition_needs(command: DefineSegment, _: View) -> Iterator[Need]:

@@ -8,8 +8,9 @@ from domain.language.commands import LiftSuppression, Suppress
 from domain.language.ids import RecordRef
 from domain.state.addresses import normal_address
 from domain.state.claims import SUPPRESSION, ClaimKey
+from domain.state.needs import Need
 from domain.state.record import Record
-from domain.state.view import Need, View
+from domain.state.view import View
 
 
 def lift_needs(command: LiftSuppression, view: View) -> Iterator[Need]:

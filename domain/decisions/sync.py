@@ -8,8 +8,9 @@ from domain.language.commands import LinkSync, UnlinkSync
 from domain.language.ids import RecordRef
 from domain.language.refusals import IdentifierInUse
 from domain.state.claims import ClaimKey, sync_kind
+from domain.state.needs import Need
 from domain.state.record import SyncLink
-from domain.state.view import Need, View
+from domain.state.view import View
 
 
 def link_needs(command: LinkSync, view: View) -> Iterator[Need]:

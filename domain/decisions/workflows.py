@@ -16,9 +16,11 @@ from domain.language.refusals import AlreadyExists, WorkflowNotFound
 from domain.language.values import Plain
 from domain.state.account import Workflow
 from domain.state.claims import PRIMARY_IDENTIFIERS, WORKFLOW, ClaimKey
+from domain.state.folds import claims_changed
+from domain.state.needs import Need
 from domain.state.reading_filters import read_filters
 from domain.state.record import Record
-from domain.state.view import Need, View, claims_changed
+from domain.state.view import View
 
 _ADDITIONAL = {"hs_additional_emails": "email", "hs_additional_domains": "domain"}
 _COMPUTED = ("hs_object_id", "hs_merged_object_ids", *_ADDITIONAL)
@@ -108,9 +110,8 @@ def unenroll(deciding: Deciding, command: Unenroll) -> None:
 
 def trigger_needs(view: View, account_id: str, ref: RecordRef, *also: RecordRef) -> Iterator[Need]:
     """The workflows of a type, and what their triggers look at that does not stand on these records."""
-    stream = streams.workflows(account_id, ref.object_type)
-    yield stream
-    workflows = view.peek(stream)
+    yield streams.workflows(account_id, ref.object_type)
+    workflows = view.peek_workflows(account_id, ref.object_type)
     if workflows is not None:
         for each in (ref, *also):
             yield from held_needs(streams.record(account_id, *each), workflows.triggers.names)
@@ -128,8 +129,12 @@ def enroll_triggered(deciding: Deciding, ref: RecordRef, before: Record | None) 
         values = set() if before is None else deciding.view.held(stream, kind)
         for other, event in deciding.recorded:
             for change in claims_changed(other, event):
-                if other == stream and change.key.kind == kind:
-                    (set.add if change.held else set.discard)(values, change.key.value)
+                if other != stream or change.key.kind != kind:
+                    continue
+                if change.held:
+                    values.add(change.key.value)
+                else:
+                    values.discard(change.key.value)
         return values
 
     was = None if before is None else _lookup(deciding, before, ref, lambda kind: deciding.view.held(stream, kind))

@@ -25,7 +25,7 @@ def parse(stream: str) -> StreamName:
 
 def record(account: AccountId, object_type: str, record_id: RecordId) -> str:
     """Name a record's stream."""
-    return f"{account}/records/{object_type}/{record_id}"
+    return f"{account}/{RECORDS}/{object_type}/{record_id}"
 
 
 def record_ref(stream: str) -> RecordRef:
@@ -34,35 +34,51 @@ def record_ref(stream: str) -> RecordRef:
     return RecordRef(object_type, record_id)
 
 
+def kind_of(stream: str) -> str:
+    """Read the kind from a stream's name."""
+    return stream.split("/", 2)[1]
+
+
+def record_id_of(stream: str) -> RecordId:
+    """Read the record's id from its stream's name."""
+    return stream.rsplit("/", 1)[1]
+
+
+def sides(result: str, primary_id: RecordId, secondary_id: RecordId) -> tuple[str, str]:
+    """Name the streams of both sides of a merge, given the stream of its result."""
+    same_type = result.rsplit("/", 1)[0]
+    return f"{same_type}/{primary_id}", f"{same_type}/{secondary_id}"
+
+
 def settings(account: AccountId) -> str:
     """Name the stream of an account's settings."""
-    return f"{account}/settings"
+    return f"{account}/{SETTINGS}"
 
 
 def segment(account: AccountId, segment_id: str) -> str:
     """Name a segment's stream."""
-    return f"{account}/segments/{segment_id}"
+    return f"{account}/{SEGMENTS}/{segment_id}"
 
 
 def workflows(account: AccountId, object_type: str) -> str:
     """Name the one stream of all workflows of an object type."""
-    return f"{account}/workflows/{object_type}"
+    return f"{account}/{WORKFLOWS}/{object_type}"
 
 
 def association(account: AccountId, one: RecordRef, other: RecordRef) -> str:
     """Name the stream of the links between two records, the same from either end."""
     first, second = sorted((one, other))
-    return f"{account}/associations/{first}/{second}"
+    return f"{account}/{ASSOCIATIONS}/{first}/{second}"
 
 
 def activity(account: AccountId, activity_id: str) -> str:
     """Name an activity's stream."""
-    return f"{account}/activities/{activity_id}"
+    return f"{account}/{ACTIVITIES}/{activity_id}"
 
 
 def command(account: AccountId, command_id: str) -> str:
     """Name the stream that holds a command's outcome."""
-    return f"{account}/commands/{command_id}"
+    return f"{account}/{COMMANDS}/{command_id}"
 
 
 def unreadable(account: AccountId, source: str, offset: int) -> str:

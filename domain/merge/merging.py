@@ -34,8 +34,9 @@ from domain.language.warned import Warned
 from domain.merge import effects
 from domain.merge.preconditions import PRECONDITIONS, ProposedMerge
 from domain.state.claims import property_claim
+from domain.state.needs import Need
 from domain.state.record import evolve
-from domain.state.view import Need, View
+from domain.state.view import View
 from domain.survivorship.choices import chosen_sides
 from domain.survivorship.pair import Pair
 from domain.survivorship.surviving import surviving_values
@@ -68,20 +69,20 @@ def merge_needs(command: MergeRecords, view: View) -> Iterator[Need]:
     sides = RecordRef(object_type, command.primary_id), RecordRef(object_type, command.secondary_id)
     for side in sides:
         yield from follow_needs(view, account_id, side)
-        record = view.peek(streams.record(account_id, *side))
+        record = view.peek_record(account_id, side)
         if record is None:
             continue
         if record.primary_company is not None:
             yield from current_needs(view, account_id, RecordRef("companies", record.primary_company))
         if record.peers or record.not_duplicates:
             yield from lineage_needs(account_id, object_type, (*record.peers, *record.not_duplicates))
-        account = view.peek(streams.settings(account_id))
+        account = view.peek_account(account_id)
         for name in account.unique_properties(object_type) if account is not None else ():
             if (value := record.value(name)) is not None:
                 yield from claim_needs(view, property_claim(account_id, object_type, name, value.v))
-    related = [view.peek(streams.record(account_id, *side)) for side in sides]
-    if all(related):
-        yield from hierarchy.merge_needs(view, account_id, sides[1], (related[0], related[1]))
+    primary, secondary = (view.peek_record(account_id, side) for side in sides)
+    if primary is not None and secondary is not None:
+        yield from hierarchy.merge_needs(view, account_id, sides[1], (primary, secondary))
     if command.result_id is not None:
         yield streams.record(account_id, object_type, command.result_id)
     yield from trigger_needs(view, account_id, *sides)
@@ -116,7 +117,7 @@ def _decided(deciding: Deciding, command: MergeRecords) -> tuple[RecordRef, e.Re
     refs = RecordRef(object_type, command.primary_id), RecordRef(object_type, command.secondary_id)
     pair = Pair(object_type, deciding.standing(*refs), deciding.standing(*refs[::-1]))
     result = deciding.new_ref(object_type, command.result_id)
-    if command.result_id is not None and deciding.view.state(deciding.stream(result)) is not None:
+    if command.result_id is not None and deciding.view.exists(deciding.stream(result)):
         raise AlreadyExists("record", command.result_id)
     account = deciding.account
     proposed = ProposedMerge(

@@ -1,102 +1,21 @@
 """Layer: domain. The view that decisions read: the folded state of every stream they need.
 
 Whoever runs decisions fills it (the ledger from its store, a test from given events) with what
-`needs` asks for. To look at something that was not loaded is a bug and raises `NotLoaded`; a
-stream that does not exist is loaded as absent.
+`needs` asks for. Reading something that was not loaded is a bug and raises `NotLoaded`; a stream
+that does not exist is loaded as absent.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, NamedTuple, TypeAlias
 
 from domain.language import events as e
-from domain.language import outcomes, streams
+from domain.language import streams
 from domain.language.ids import AccountId, RecordId, RecordRef
 from domain.language.outcomes import SpentCommand
-from domain.state import account as accounts
-from domain.state import record
-from domain.state.account import Account, Segment, Workflows
-from domain.state.claims import CLAIMING, ClaimChange, ClaimKey, claim_changes
+from domain.state.account import DEFAULT_SETTINGS, Account, Segment, Workflows
+from domain.state.claims import ClaimChange, ClaimKey
+from domain.state.folds import State, claims_changed, fold
+from domain.state.needs import HeldBy, Lineage, Need, NotLoaded
 from domain.state.record import Record
-
-
-class NotLoaded(LookupError):  # noqa: N818  names what is missing
-    """A decision looked at something that its `needs` did not ask for."""
-
-
-class Lineage(NamedTuple):
-    """A need: which record the one of this stream is today, and with `members` all ids folded into that."""
-
-    stream: str
-    members: bool = False
-
-
-class HeldBy(NamedTuple):
-    """A need: every claim of one kind that the record of this stream, or an id folded into it, holds."""
-
-    stream: str
-    kind: str
-
-
-Need: TypeAlias = str | ClaimKey | Lineage | HeldBy  # A plain text is a stream's name.
-Recorded: TypeAlias = tuple[str, e.Event]  # The stream, and what is appended to it.
-
-
-# Raised with every change of a fold that gives another state for the same events: older snapshots are void then.
-FOLD_VERSION: Final = 2
-_STATE_TYPES: Final[dict[str, type]] = {
-    streams.RECORDS: Record,
-    streams.SETTINGS: Account,
-    streams.SEGMENTS: Segment,
-    streams.WORKFLOWS: Workflows,
-}
-
-
-def state_type(stream: str) -> type | None:
-    """Tell the type of a stream's state, where it is worth keeping; None for streams that stay short."""
-    return _STATE_TYPES.get(stream.split("/", 2)[1])
-
-
-class Exists(NamedTuple):
-    """The state of a stream that decisions only need to know exists (an activity, an association)."""
-
-
-def evolve(stream: str, state: Any, event: e.Event) -> Any:  # noqa: ANN401  each kind of stream has its own state
-    """Fold one fact into the state of its stream, whatever kind of stream it is."""
-    name = streams.parse(stream)
-    if name.kind == streams.RECORDS:
-        return record.evolve(state, event, name.key.split("/", 1)[1])
-    if name.kind == streams.COMMANDS:
-        return outcomes.evolve_command(state, event)
-    if name.kind == streams.SETTINGS:
-        return accounts.evolve(state, event)
-    if name.kind == streams.SEGMENTS:
-        return accounts.evolve_segment(state, event)
-    if name.kind == streams.WORKFLOWS:
-        return accounts.evolve_workflows(state, (event,))
-    return Exists()
-
-
-def fold(stream: str, state: Any, events: Iterable[e.Event]) -> Any:  # noqa: ANN401  as `evolve`
-    """Fold facts into the state of their stream, in order."""
-    if streams.parse(stream).kind == streams.WORKFLOWS:  # One state of many parts, which each event would copy.
-        return accounts.evolve_workflows(state, events)
-    for event in events:
-        state = evolve(stream, state, event)
-    return state
-
-
-def claims_changed(stream: str, event: e.Event) -> Iterable[ClaimChange]:
-    """Tell what an event changes about claims, whatever stream it is on."""
-    if event.__class__ not in CLAIMING:
-        return ()
-    name = streams.parse(stream)
-    if name.kind == streams.RECORDS:
-        object_type, record_id = name.key.split("/", 1)
-        return claim_changes(name.account, object_type, record_id, event)
-    if isinstance(event, e.WorkflowDefined):
-        key = ClaimKey(name.account, "workflow", event.workflow_id)
-        return (ClaimChange(key, RecordRef(name.key, event.workflow_id), held=True),)
-    return ()
 
 
 class View:
@@ -104,23 +23,23 @@ class View:
 
     def __init__(self) -> None:
         """Begin with nothing loaded."""
-        self._states: dict[str, Any] = {}
+        self._states: dict[str, State | None] = {}
         self._versions: dict[str, int] = {}
-        self._unfolded: dict[str, list[e.Event]] = {}  # Applied, and folded in when somebody looks.
+        self._unfolded: dict[str, list[e.Event]] = {}  # Applied, and folded in when the state is read.
         self._claims: dict[ClaimKey, tuple[RecordRef, ...]] = {}
         self._held: dict[HeldBy, dict[str, tuple[RecordRef, ...]]] = {}  # Values with their holders.
-        self._current: dict[str, str] = {}  # Record stream to record stream, a step or more.
+        self._current: dict[str, str] = {}  # Record stream to a later one of its lineage.
         self._members: dict[str, tuple[RecordId, ...]] = {}
-        self._begun: set[str] = set()  # Records that did not exist: whatever they have, decisions gave them.
-        # What `apply` changed, so that what is loaded later from before it can be brought up to date.
+        self._begun: set[str] = set()  # Records that did not exist when loaded.
+        # What `apply` changed: it is applied again to older facts that are loaded later.
         self._sides: dict[str, tuple[str, str]] = {}
         self._claimed: dict[ClaimKey, list[ClaimChange]] = {}
-        self._claimed_on: dict[str, list[ClaimChange]] = {}  # By the stream of the event: a record changes its own.
+        self._claimed_on: dict[str, list[ClaimChange]] = {}  # By the stream of the event.
 
     # -- loading
 
     def unmet(self, need: Need) -> Iterator[Need]:
-        """Tell what must be loaded for this need; nothing where it is here already."""
+        """Yield what must be loaded for this need; nothing if it is loaded already."""
         if isinstance(need, str):
             if need not in self._states:
                 yield need
@@ -130,7 +49,7 @@ class View:
         elif isinstance(need, Lineage) and not need.members:
             if need.stream not in self._current:
                 yield need
-        elif need.stream in self._sides:  # Made by an earlier decision: what it has is what its sides had.
+        elif need.stream in self._sides:  # Merged by an earlier decision: it has what its sides had.
             for side in self._sides[need.stream]:
                 yield from self.unmet(need._replace(stream=side))
         elif need.stream not in self._begun and (
@@ -139,7 +58,7 @@ class View:
             yield need
 
     def missing(self, needs: Iterable[Need]) -> list[Need]:
-        """Tell what must be loaded for these needs."""
+        """List what must be loaded for these needs."""
         states = self._states
         wanted: list[Need] = []
         for need in needs:
@@ -149,11 +68,11 @@ class View:
                 wanted.append(need)
         return wanted
 
-    def put(self, stream: str, state: Any, version: int) -> None:  # noqa: ANN401
-        """Load a stream's state and how many events it has; None and 0 for one that does not exist."""
+    def put(self, stream: str, state: State | None, version: int) -> None:
+        """Load a stream's state and how many events it has; None and 0 if it does not exist."""
         self._states[stream] = state
         self._versions[stream] = version
-        if not version and streams.parse(stream).kind == streams.RECORDS:
+        if not version and streams.kind_of(stream) == streams.RECORDS:
             self._begun.add(stream)
             self._current.setdefault(stream, stream)
 
@@ -162,32 +81,50 @@ class View:
         self._claims[key] = _changed(tuple(holders), self._claimed.get(key, ()))
 
     def put_lineage(self, stream: str, current: str, members: tuple[RecordId, ...] | None = None) -> None:
-        """Load which record a record is today (itself, where it never merged), and maybe all ids folded into it."""
+        """Load which record a record is today (itself if it never merged), and optionally all ids merged into it."""
         self._current.setdefault(stream, current)
         if members is not None:
             self._members[stream] = members
 
     def put_held(self, need: HeldBy, values: dict[str, tuple[RecordRef, ...]]) -> None:
-        """Load all that a record claims of one kind, with the ids that it is claimed under."""
+        """Load every value of one kind that a record claims, with the ids that claim it."""
         self._held[need] = values
 
     # -- reading
 
-    def peek(self, stream: str) -> Any:  # noqa: ANN401
-        """Look up a stream's state as far as it is loaded; None where it is not, or does not exist."""
+    def peek(self, stream: str) -> State | None:
+        """Return a stream's state; None if it is not loaded or does not exist."""
         if stream in self._unfolded:
             self._states[stream] = fold(stream, self._states[stream], self._unfolded.pop(stream))
         return self._states.get(stream)
+
+    def peek_record(self, account: AccountId, ref: RecordRef) -> Record | None:
+        """Return a record; None if it is not loaded or does not exist."""
+        state = self.peek(streams.record(account, *ref))
+        return state if isinstance(state, Record) else None
+
+    def peek_account(self, account: AccountId) -> Account | None:
+        """Return the account's settings; None if they are not loaded."""
+        return self.account(account) if streams.settings(account) in self._states else None
+
+    def peek_workflows(self, account: AccountId, object_type: str) -> Workflows | None:
+        """Return the workflows of a type; None if they are not loaded or none is defined."""
+        state = self.peek(streams.workflows(account, object_type))
+        return state if isinstance(state, Workflows) else None
 
     def has(self, need: Need) -> bool:
         """Whether this need is met."""
         return next(self.unmet(need), None) is None
 
-    def state(self, stream: str) -> Any:  # noqa: ANN401
-        """Look up a stream's state; None where it does not exist."""
+    def state(self, stream: str) -> State | None:
+        """Return a stream's state; None if it does not exist."""
         if stream not in self._states:
             raise NotLoaded(stream)
         return self.peek(stream)
+
+    def exists(self, stream: str) -> bool:
+        """Whether a stream has events."""
+        return self.state(stream) is not None
 
     def version(self, stream: str) -> int:
         """Count the events of a loaded stream; its last event has this version."""
@@ -197,32 +134,32 @@ class View:
             raise NotLoaded(stream) from None
 
     def account(self, account: AccountId) -> Account:
-        """Look up the account's settings."""
-        found: Account | None = self.state(streams.settings(account))
-        return accounts.DEFAULT_SETTINGS if found is None else found
+        """Return the account's settings."""
+        state = self.state(streams.settings(account))
+        return state if isinstance(state, Account) else DEFAULT_SETTINGS
 
     def record(self, account: AccountId, ref: RecordRef) -> Record | None:
-        """Look up a record."""
-        found: Record | None = self.state(streams.record(account, *ref))
-        return found
+        """Return a record; None if it does not exist."""
+        state = self.state(streams.record(account, *ref))
+        return state if isinstance(state, Record) else None
 
     def segment(self, account: AccountId, segment_id: str) -> Segment | None:
-        """Look up a segment."""
-        found: Segment | None = self.state(streams.segment(account, segment_id))
-        return found
+        """Return the definition of a segment; None if it does not exist."""
+        state = self.state(streams.segment(account, segment_id))
+        return state if isinstance(state, Segment) else None
 
     def workflows(self, account: AccountId, object_type: str) -> Workflows:
-        """Look up the workflows of a type."""
-        found: Workflows | None = self.state(streams.workflows(account, object_type))
-        return Workflows() if found is None else found
+        """Return the workflows of a type."""
+        state = self.state(streams.workflows(account, object_type))
+        return state if isinstance(state, Workflows) else Workflows()
 
     def spent(self, account: AccountId, command_id: str) -> SpentCommand | None:
-        """Look up what a command id was spent on."""
-        found: SpentCommand | None = self.state(streams.command(account, command_id))
-        return found
+        """Return what a command id was spent on; None if it was not spent."""
+        state = self.state(streams.command(account, command_id))
+        return state if isinstance(state, SpentCommand) else None
 
     def holders(self, key: ClaimKey) -> tuple[RecordRef, ...]:
-        """Look up who claims this, by the ids they claimed it under."""
+        """List the ids that claim this, as they claimed it."""
         try:
             return self._claims[key]
         except KeyError:
@@ -233,23 +170,27 @@ class View:
         at = stream
         while (step := self._current.get(at, at)) != at:
             at = step
-        if at != stream:  # Shortened, so that a long batch of merges on one lineage stays fast.
+        if at != stream:  # Keeps a long batch of merges on one lineage fast.
             self._current[stream] = at
         elif stream not in self._current:
-            found = self.peek(stream)
-            if not isinstance(found, Record) or found.status == "merged_away":
+            state = self.peek(stream)
+            if not isinstance(state, Record) or state.status == "merged_away":
                 raise NotLoaded(Lineage(stream))
         return at
 
     def current_id(self, account: AccountId, ref: RecordRef) -> RecordId:
-        """Name the record that this one is today."""
-        return self.current_stream(streams.record(account, *ref)).rsplit("/", 1)[1]
+        """Return the id of the record that this one is today."""
+        return streams.record_id_of(self.current_stream(streams.record(account, *ref)))
 
     def members(self, stream: str) -> tuple[RecordId, ...]:
-        """List every id folded into the record of this stream, earliest merge first, without its own."""
+        """List every id merged into the record of this stream, earliest merge first, without its own."""
         if stream in self._sides:
-            return tuple(
-                member for side in self._sides[stream] for member in (*self.members(side), side.rsplit("/", 1)[1])
+            primary, secondary = self._sides[stream]
+            return (
+                *self.members(primary),
+                streams.record_id_of(primary),
+                *self.members(secondary),
+                streams.record_id_of(secondary),
             )
         if stream in self._begun:
             return ()
@@ -259,30 +200,36 @@ class View:
             raise NotLoaded(Lineage(stream, members=True)) from None
 
     def held(self, stream: str, kind: str) -> set[str]:
-        """List the values of one kind that the record of this stream claims, under any id folded into it."""
+        """List the values of one kind that the record of this stream claims, under any id merged into it."""
         values: dict[str, set[RecordRef]] = {}
-        for one in self._made_of(stream):
-            if (need := HeldBy(one, kind)) not in self._held and one not in self._begun and one not in self._sides:
+        for member in self._merged_in_batch(stream):
+            need = HeldBy(member, kind)
+            if need not in self._held and member not in self._begun and member not in self._sides:
                 raise NotLoaded(need)
             for value, holders in self._held.get(need, {}).items():
                 values.setdefault(value, set()).update(holders)
-            for change in self._claimed_on.get(one, ()):
-                if change.key.kind == kind:
-                    (set.add if change.held else set.discard)(values.setdefault(change.key.value, set()), change.holder)
+            for change in self._claimed_on.get(member, ()):
+                if change.key.kind != kind:
+                    continue
+                holding = values.setdefault(change.key.value, set())
+                if change.held:
+                    holding.add(change.holder)
+                else:
+                    holding.discard(change.holder)
         return {value for value, holders in values.items() if holders}
 
-    def _made_of(self, stream: str) -> Iterator[str]:
-        """Go through a record and those that earlier decisions made it of, what was before what it became."""
+    def _merged_in_batch(self, stream: str) -> Iterator[str]:
+        """Yield the records merged into this one by earlier decisions, oldest first, then itself."""
         for side in self._sides.get(stream, ()):
-            yield from self._made_of(side)
+            yield from self._merged_in_batch(side)
         yield stream
 
-    # -- following what is decided
+    # -- applying what is decided
 
     def apply(self, stream: str, event: e.Event) -> list[ClaimChange]:
-        """Fold a new event in, so that the next decision sees it; returns what it changes about claims."""
+        """Add a decided event, so that the next decision sees it; return the changes of claims that it makes."""
         self._states.setdefault(stream, None)
-        self._unfolded.setdefault(stream, []).append(event)  # Most records are not looked at again in a batch.
+        self._unfolded.setdefault(stream, []).append(event)  # Most are not read again.
         self._versions[stream] = self._versions.get(stream, 0) + 1
         changed = [*claims_changed(stream, event)]
         if changed:
@@ -292,10 +239,9 @@ class View:
             if change.key in self._claims:
                 self._claims[change.key] = _changed(self._claims[change.key], (change,))
         if isinstance(event, e.RecordsMerged):
-            prefix = stream.rsplit("/", 1)[0]
-            sides = f"{prefix}/{event.primary_id}", f"{prefix}/{event.secondary_id}"
+            sides = streams.sides(stream, event.primary_id, event.secondary_id)
             self._sides[stream] = sides
-            self._current.update({stream: stream, sides[0]: stream, sides[1]: stream})
+            self._current.update(dict.fromkeys((stream, *sides), stream))
         return changed
 
 

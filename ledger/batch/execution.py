@@ -3,14 +3,16 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from domain import decide as decisions
 from domain.language import streams
 from domain.language.commands import AnyCommand, Envelope, UnreadableInput, fingerprint
 from domain.language.events import CommandIdReused, CommandUnreadable, Event
 from domain.language.outcomes import Outcome, SpentCommand, outcome_of, repeated_outcome
-from domain.state.view import FOLD_VERSION, Need, Recorded, View
+from domain.state.folds import FOLD_VERSION, Recorded
+from domain.state.needs import Need
+from domain.state.view import View
 from ledger.batch.loading import Loader
 from ledger.batch.state_cache import SNAPSHOT_EVENTS, StateCache, write_state
 from ledger.indexes.changes import Changes
@@ -129,7 +131,7 @@ class Execution:
 def repeated(command: AnyCommand, view: View, positions: dict[str, list[int]], answered: dict[str, int]) -> Answer:
     """Find the answer that a command was given before."""
     stream = streams.command(command.account, command.command_id)
-    spent: SpentCommand = view.state(stream)
+    spent = cast("SpentCommand", view.state(stream))  # A repeated command was answered before.
     if fingerprint(command) != spent.answer.fingerprint:
         reused = CommandIdReused(
             command_id=command.command_id,

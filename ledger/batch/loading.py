@@ -15,7 +15,9 @@ from domain.language import streams as names
 from domain.language.commands import Envelope, UnreadableInput
 from domain.language.ids import RecordRef
 from domain.state.claims import ClaimKey
-from domain.state.view import FOLD_VERSION, HeldBy, Lineage, Need, NotLoaded, Recorded, View, fold, state_type
+from domain.state.folds import FOLD_VERSION, Recorded, fold, state_type
+from domain.state.needs import HeldBy, Lineage, Need, NotLoaded
+from domain.state.view import View
 from ledger.batch.state_cache import SNAPSHOT_EVENTS, Folded, StateCache, read_state
 from ledger.store.codec import decode
 from ledger.store.damage import Damaged

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from domain.state.view import state_type
+from domain.state.folds import state_type
 from ledger.store.port import Snapshot
 
 SNAPSHOT_EVENTS: Final = 100  # So many events folded at a load are worth a snapshot.

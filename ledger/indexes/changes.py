@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from domain.language import events as e
 from domain.language.ids import RecordRef
 from domain.state.claims import ClaimChange, ClaimKey
-from domain.state.view import Recorded, claims_changed
+from domain.state.folds import Recorded, claims_changed
 from ledger.indexes import lineage
 from ledger.store.codec import decode
 from ledger.store.port import Append, EventRow, Snapshot, Store

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from consumers.commands.files import read_batches
-from domain.state.view import FOLD_VERSION
+from domain.state.folds import FOLD_VERSION
 from ledger.ledger import Ledger
 from ledger.store.sqlite.store import SqliteStore
 from tests.cli.running import Cli, contact, lines

@@ -10,7 +10,8 @@ from consumers.worker.worker import Settings, Worker
 from domain import decide as decisions
 from domain.language.commands import Envelope, UnreadableInput
 from domain.language.outcomes import Outcome
-from domain.state.view import Recorded, View
+from domain.state.folds import Recorded
+from domain.state.view import View
 from ledger.ledger import Ledger, open_ledger
 from ledger.store.port import Bookmark, Move
 from tests.consumers.source_in_memory import MemorySource, MemoryTopic

@@ -12,8 +12,10 @@ from domain.language.commands import Command, Envelope
 from domain.language.events import CommandApplied, RecordsMerged
 from domain.language.ids import RecordRef
 from domain.language.outcomes import Outcome
+from domain.state.folds import Recorded
+from domain.state.needs import NotLoaded
 from domain.state.record import Record
-from domain.state.view import NotLoaded, Recorded, View
+from domain.state.view import View
 from ledger.ledger import BATCH_COMMANDS_MAX, Ledger, Previewed
 from ledger.store.codec import decode
 from ledger.store.port import Store

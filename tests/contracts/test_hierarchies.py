@@ -8,7 +8,7 @@ import pytest
 from domain.decisions.hierarchy import LEVELS_MAX
 from domain.language.ids import RecordRef
 from domain.language.outcomes import Outcome
-from domain.state.view import Need
+from domain.state.needs import Need
 from ledger.batch.loading import Loader
 from ledger.ledger import Ledger
 from tests.builders import archive, create, dissociate, merge, parent, restore

@@ -6,7 +6,7 @@ from domain.language import streams
 from domain.language.commands import Command
 from domain.language.events import EnrolledByTriggers
 from domain.language.ids import RecordRef
-from domain.state.view import Need
+from domain.state.needs import Need
 from ledger.batch.loading import Loader
 from ledger.ledger import Ledger
 from tests import builders as b

@@ -5,8 +5,8 @@ import pytest
 from domain.language import streams
 from domain.language.ids import RecordRef
 from domain.language.values import Value
+from domain.state.folds import FOLD_VERSION
 from domain.state.record import Record
-from domain.state.view import FOLD_VERSION
 from ledger.batch.state_cache import SNAPSHOT_EVENTS, Folded, StateCache, write_state
 from ledger.ledger import Ledger, Previewed
 from ledger.store.port import Store

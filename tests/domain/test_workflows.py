@@ -10,7 +10,8 @@ from domain.language import streams
 from domain.language.commands import AnyCommand
 from domain.language.filters import FilterGroup, Lookup, NotHasProperty, matches, properties_named
 from domain.language.refusals import WorkflowNotFound
-from domain.state.view import evolve, fold
+from domain.state.account import Workflows
+from domain.state.folds import evolve, fold
 from tests.builders import (
     ACME,
     ANA,
@@ -167,6 +168,7 @@ def test_definitions_folded_together_are_as_folded_one_by_one() -> None:
         one_by_one = evolve(stream, one_by_one, event)
     assert fold(stream, None, events) == one_by_one
     assert fold(stream, fold(stream, None, events[:4]), events[4:]) == one_by_one
+    assert isinstance(one_by_one, Workflows)
     assert list(one_by_one.by_id) == ["w0", "w1", "w2"]
 
 

@@ -2,7 +2,7 @@
 
 from hashlib import blake2b
 
-from domain.state.view import FOLD_VERSION, evolve, state_type
+from domain.state.folds import FOLD_VERSION, evolve, state_type
 from ledger.batch.state_cache import read_state, write_state
 from tests.ledger.examples import EXAMPLES
 
@@ -26,4 +26,4 @@ def test_a_changed_fold_has_a_new_version() -> None:
             assert isinstance(state, state_type(stream) or object)
             states += write_state(state)
     found = FOLD_VERSION, blake2b(states, digest_size=8).hexdigest()
-    assert found == PINNED, "a fold gives another state: raise FOLD_VERSION in domain/state/view.py, and pin it here"
+    assert found == PINNED, "a fold gives another state: raise FOLD_VERSION in domain/state/folds.py, and pin it here"

@@ -7,7 +7,8 @@ import pytest
 
 from domain import decide
 from domain.language.commands import Envelope
-from domain.state.view import Need, NotLoaded, View
+from domain.state.needs import Need, NotLoaded
+from domain.state.view import View
 from ledger.batch.loading import DamagedStream, Loader
 from ledger.store.codec import encode
 from ledger.store.port import LoadedEvent, Snapshot

@@ -18,7 +18,7 @@ from msgspec.inspect import CollectionType, CustomType, FrozenSetType, SetType, 
 from msgspec.structs import fields
 
 from domain.language import events as e
-from domain.state.view import claims_changed, evolve
+from domain.state.folds import claims_changed, evolve
 from ledger.store.codec import UnknownEventType, UnreadableEvent, decode, encode
 from tests.ledger.examples import EXAMPLES, PERSONAL
 
