@@ -35,8 +35,7 @@ def log_activity(deciding: Deciding, command: LogActivity) -> None:
         e.ActivityLogged(
             activity_type=command.activity_type,
             records=records,
-            values=deciding.values(records[0].record_id, named),
-            **deciding.meta,
+            **deciding.fields(records[0], named),
         ),
     )
 
@@ -48,16 +47,14 @@ def start_call(deciding: Deciding, command: StartCall) -> None:
     """Note the call; it takes the place of one that was never ended."""
     ref = deciding.subject(command)
     if deciding.record(ref).active_call != command.call_id:
-        values = deciding.values(ref.record_id)
-        deciding.emit_on(ref, e.CallStarted(call_id=command.call_id, values=values, **deciding.meta))
+        deciding.emit_on(ref, e.CallStarted(call_id=command.call_id, **deciding.fields(ref)))
 
 
 def end_call(deciding: Deciding, command: EndCall) -> None:
     """Note that the call is over; another call goes on."""
     ref = deciding.subject(command)
     if deciding.record(ref).active_call == command.call_id:
-        values = deciding.values(ref.record_id)
-        deciding.emit_on(ref, e.CallEnded(call_id=command.call_id, values=values, **deciding.meta))
+        deciding.emit_on(ref, e.CallEnded(call_id=command.call_id, **deciding.fields(ref)))
 
 
 # -- playbooks ---------------------------------------------------------------------------------------------------------
@@ -67,11 +64,5 @@ def log_playbook(deciding: Deciding, command: LogPlaybook) -> None:
     """Keep a playbook as a draft, or log it; a draft that is logged is a draft no more."""
     ref = deciding.subject(command)
     deciding.emit_on(
-        ref,
-        e.PlaybookLogged(
-            playbook_id=command.playbook_id,
-            state=command.state,
-            values=deciding.values(ref.record_id),
-            **deciding.meta,
-        ),
+        ref, e.PlaybookLogged(playbook_id=command.playbook_id, state=command.state, **deciding.fields(ref))
     )

@@ -28,6 +28,12 @@ class Meta(TypedDict):
     actor: str | None
 
 
+class Fields(Meta):
+    """The fields of every event with personal values."""
+
+    values: PersonalValues
+
+
 class Deciding:
     """A command, the view it is decided on, and what came of it. Nothing here changes the view."""
 
@@ -83,6 +89,15 @@ class Deciding:
         if self.command.reason is not None:
             own = {**own, e.REASON: self.value(self.command.reason)}
         return {record_id: {**own}} if own else {}
+
+    def fields(self, ref: RecordRef | None = None, named: dict[str, Value] | None = None) -> Fields:
+        """Return the fields that every event has, with personal values of this record; None for an account's event."""
+        return {
+            "command_id": self.command.command_id,
+            "occurred_at": self.at,
+            "actor": self.command.actor,
+            "values": self.values("" if ref is None else ref.record_id, named),
+        }
 
     # -- whom it is about
 

@@ -119,25 +119,12 @@ def _logged(deciding: Deciding, command: SubmitForm, ref: RecordRef, stays: str 
     deciding.about = ref
     if command.usertoken is not None and _holder(deciding, USERTOKEN, command.usertoken) is None:
         named = {e.IDENTIFIER: deciding.value(command.usertoken)}
-        deciding.emit_on(
-            ref, e.IdentifierAdded(kind="usertoken", values=deciding.values(ref.record_id, named), **deciding.meta)
-        )
+        deciding.emit_on(ref, e.IdentifierAdded(kind="usertoken", **deciding.fields(ref, named)))
     deciding.emit_on(
-        ref,
-        e.FormSubmitted(
-            form_id=command.form_id,
-            submission_id=command.submission_id,
-            values=deciding.values(ref.record_id),
-            **deciding.meta,
-        ),
+        ref, e.FormSubmitted(form_id=command.form_id, submission_id=command.submission_id, **deciding.fields(ref))
     )
     kept = {} if stays is None else {e.FORM_EMAIL: deciding.value(stays)}
     deciding.emit(
         streams.activity(deciding.account_id, command.submission_id),
-        e.ActivityLogged(
-            activity_type="form_submission",
-            records=(ref,),
-            values=deciding.values(ref.record_id, kept),
-            **deciding.meta,
-        ),
+        e.ActivityLogged(activity_type="form_submission", records=(ref,), **deciding.fields(ref, kept)),
     )

@@ -100,9 +100,7 @@ def add_identifier(deciding: Deciding, command: AddIdentifier) -> None:
     before = deciding.record(ref)
     refuse_if_claimed(deciding, ref, _name(command), deciding.value(v))
     named = {e.IDENTIFIER: deciding.value(v)}
-    deciding.emit_on(
-        ref, e.IdentifierAdded(kind=command.kind, values=deciding.values(ref.record_id, named), **deciding.meta)
-    )
+    deciding.emit_on(ref, e.IdentifierAdded(kind=command.kind, **deciding.fields(ref, named)))
     if command.kind == EMAIL:
         follow_suppressions(deciding, ref, v)
     enroll_triggered(deciding, ref, before)
@@ -120,8 +118,7 @@ def remove_identifier(deciding: Deciding, command: RemoveIdentifier) -> None:
         e.IdentifierRemoved(
             kind=command.kind,
             holders=subject.holders,
-            values=deciding.values(ref.record_id, {e.IDENTIFIER: deciding.value(subject.key.value)}),
-            **deciding.meta,
+            **deciding.fields(ref, {e.IDENTIFIER: deciding.value(subject.key.value)}),
         ),
     )
     enroll_triggered(deciding, ref, before)
@@ -137,7 +134,5 @@ def set_primary_identifier(deciding: Deciding, command: SetPrimaryIdentifier) ->
         return
     before = deciding.record(ref)
     named = {name: Value(subject.value, deciding.at)}
-    deciding.emit_on(
-        ref, e.PrimaryIdentifierSet(kind=command.kind, values=deciding.values(ref.record_id, named), **deciding.meta)
-    )
+    deciding.emit_on(ref, e.PrimaryIdentifierSet(kind=command.kind, **deciding.fields(ref, named)))
     enroll_triggered(deciding, ref, before)

@@ -82,12 +82,7 @@ def associate(deciding: Deciding, command: Associate) -> None:
     pointed = _pointed(one, other)
     if pointed and PRIMARY in names:
         record, company = pointed
-        deciding.emit_on(
-            record,
-            e.PrimaryCompanySet(
-                company_id=company.record_id, values=deciding.values(record.record_id), **deciding.meta
-            ),
-        )
+        deciding.emit_on(record, e.PrimaryCompanySet(company_id=company.record_id, **deciding.fields(record)))
         labels = [each for each in labels if each.label != PRIMARY]
     if one.object_type == other.object_type:
         _note_peers(deciding, one, other, wanted)
@@ -102,8 +97,7 @@ def associate(deciding: Deciding, command: Associate) -> None:
             one=one,
             other=other,
             labels=tuple(dict.fromkeys(each.label for each in labels)),
-            values=deciding.values(one.record_id, attributes),
-            **deciding.meta,
+            **deciding.fields(one, attributes),
         ),
     )
 
@@ -125,10 +119,7 @@ def dissociate(deciding: Deciding, command: Dissociate) -> None:
         record, company = pointed
         pointer = deciding.record(record).primary_company
         if pointer is not None and deciding.is_today(COMPANIES, pointer, company.record_id):
-            deciding.emit_on(
-                record,
-                e.PrimaryCompanySet(company_id=None, values=deciding.values(record.record_id), **deciding.meta),
-            )
+            deciding.emit_on(record, e.PrimaryCompanySet(company_id=None, **deciding.fields(record)))
     if one.object_type == other.object_type and (named is None or _relates(deciding, one, other, named)):
         for ref, peer in ((one, other), (other, one)):
             gone = _peer_ids(deciding, ref, peer)
@@ -136,13 +127,7 @@ def dissociate(deciding: Deciding, command: Dissociate) -> None:
                 deciding.emit_on(ref, e.PeerUnlinked(peer_ids=gone, hierarchy_only=named is not None, **deciding.meta))
     deciding.emit(
         streams.association(deciding.account_id, one, other),
-        e.Dissociated(
-            one=one,
-            other=other,
-            labels=None if named is None else tuple(named),
-            values=deciding.values(one.record_id),
-            **deciding.meta,
-        ),
+        e.Dissociated(one=one, other=other, labels=None if named is None else tuple(named), **deciding.fields(one)),
     )
 
 

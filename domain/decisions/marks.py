@@ -43,12 +43,7 @@ def mark_not_duplicates(deciding: Deciding, command: MarkNotDuplicates) -> None:
     one, other = _marked_pair(deciding, command)
     for ref, against in ((one, other), (other, one)):
         if not _marks(deciding, ref, against):
-            deciding.emit_on(
-                ref,
-                e.MarkedNotDuplicates(
-                    other_id=against.record_id, values=deciding.values(ref.record_id), **deciding.meta
-                ),
-            )
+            deciding.emit_on(ref, e.MarkedNotDuplicates(other_id=against.record_id, **deciding.fields(ref)))
 
 
 def unmark_not_duplicates(deciding: Deciding, command: UnmarkNotDuplicates) -> None:
@@ -57,7 +52,4 @@ def unmark_not_duplicates(deciding: Deciding, command: UnmarkNotDuplicates) -> N
     for ref, against in ((one, other), (other, one)):
         marks = _marks(deciding, ref, against)
         if marks:
-            deciding.emit_on(
-                ref,
-                e.UnmarkedNotDuplicates(other_ids=marks, values=deciding.values(ref.record_id), **deciding.meta),
-            )
+            deciding.emit_on(ref, e.UnmarkedNotDuplicates(other_ids=marks, **deciding.fields(ref)))

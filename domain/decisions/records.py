@@ -11,7 +11,7 @@ from domain.decisions.properties import (
     refuse_if_claimed,
     warn_of_unknown_stage,
 )
-from domain.decisions.suppressions import follow_suppressions
+from domain.decisions.suppressions import carry_over, follow_suppressions
 from domain.decisions.workflows import enroll_triggered, trigger_needs
 from domain.language import events as e
 from domain.language import streams
@@ -73,11 +73,7 @@ def begin(
     deciding.emit_on(
         ref,
         e.RecordCreated(
-            cause=cause,
-            claimed=tuple(claimed),
-            recreated_from=recreated_from,
-            values=deciding.values(ref.record_id, values),
-            **deciding.meta,
+            cause=cause, claimed=tuple(claimed), recreated_from=recreated_from, **deciding.fields(ref, values)
         ),
     )
     if EMAIL in claimed:
@@ -123,18 +119,7 @@ def recreate_record(deciding: Deciding, command: RecreateRecord) -> None:
     there = {each.key for each in deciding.record(ref).suppressions}
     for each in old.suppressions:
         if each.key not in there:
-            address = {} if each.address is None else {e.ADDRESS: deciding.value(each.address)}
-            deciding.emit_on(
-                ref,
-                e.Suppressed(
-                    kind=each.kind,
-                    topic=each.topic,
-                    since=each.at,
-                    first_record_id=each.source_record_id,
-                    values=deciding.values(ref.record_id, address),
-                    **deciding.meta,
-                ),
-            )
+            carry_over(deciding, ref, each)
     enroll_triggered(deciding, ref, None)
 
 
@@ -190,14 +175,7 @@ def change(deciding: Deciding, ref: RecordRef, values: dict[str, Value], *, caus
             released[name] = deciding.own_holders(ref, key)
             own[e.RELEASED + name] = old
     deciding.emit_on(
-        ref,
-        e.RecordUpdated(
-            cause=cause,
-            claimed=tuple(claimed),
-            released=released,
-            values=deciding.values(ref.record_id, own),
-            **deciding.meta,
-        ),
+        ref, e.RecordUpdated(cause=cause, claimed=tuple(claimed), released=released, **deciding.fields(ref, own))
     )
     if EMAIL in claimed:
         follow_suppressions(deciding, ref, str(values[EMAIL].v))
@@ -207,7 +185,7 @@ def change(deciding: Deciding, ref: RecordRef, values: dict[str, Value], *, caus
 def archive_record(deciding: Deciding, command: ArchiveRecord) -> None:
     """Take a record out of search, segments and workflows."""
     ref = deciding.subject(command)
-    deciding.emit_on(ref, e.RecordArchived(values=deciding.values(ref.record_id), **deciding.meta))
+    deciding.emit_on(ref, e.RecordArchived(**deciding.fields(ref)))
 
 
 def restore_record(deciding: Deciding, command: RestoreRecord) -> None:
@@ -219,4 +197,4 @@ def restore_record(deciding: Deciding, command: RestoreRecord) -> None:
 def restore(deciding: Deciding, ref: RecordRef, *, cause: str) -> None:
     """Bring a record back where it is archived."""
     if deciding.record(ref).status == "archived":
-        deciding.emit_on(ref, e.RecordRestored(cause=cause, values=deciding.values(ref.record_id), **deciding.meta))
+        deciding.emit_on(ref, e.RecordRestored(cause=cause, **deciding.fields(ref)))

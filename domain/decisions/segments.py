@@ -32,8 +32,7 @@ def define_segment(deciding: Deciding, command: DefineSegment) -> None:
             object_type=command.object_type,
             kind=command.kind,
             filter_groups=read_filters(deciding.account, command.object_type, command.filter_groups),
-            values=deciding.values(""),
-            **deciding.meta,
+            **deciding.fields(),
         ),
     )
 
@@ -60,8 +59,7 @@ def add_to_segment(deciding: Deciding, command: AddToSegment) -> None:
     ref = deciding.subject(command)
     _static_segment(deciding, command)
     if command.segment_id not in deciding.record(ref).segments:
-        values = deciding.values(ref.record_id)
-        deciding.emit_on(ref, e.AddedToSegment(segment_id=command.segment_id, values=values, **deciding.meta))
+        deciding.emit_on(ref, e.AddedToSegment(segment_id=command.segment_id, **deciding.fields(ref)))
 
 
 def remove_from_segment(deciding: Deciding, command: RemoveFromSegment) -> None:
@@ -69,5 +67,4 @@ def remove_from_segment(deciding: Deciding, command: RemoveFromSegment) -> None:
     ref = deciding.subject(command)
     _static_segment(deciding, command)
     if command.segment_id in deciding.record(ref).segments:
-        values = deciding.values(ref.record_id)
-        deciding.emit_on(ref, e.RemovedFromSegment(segment_id=command.segment_id, values=values, **deciding.meta))
+        deciding.emit_on(ref, e.RemovedFromSegment(segment_id=command.segment_id, **deciding.fields(ref)))

@@ -27,10 +27,7 @@ def configure_account(deciding: Deciding, command: ConfigureAccount) -> None:
         if name in named:
             named[name] = tuple(named[name])
     if named:
-        deciding.emit(
-            streams.settings(deciding.account_id),
-            e.AccountConfigured(**named, values=deciding.values(""), **deciding.meta),
-        )
+        deciding.emit(streams.settings(deciding.account_id), e.AccountConfigured(**named, **deciding.fields()))
 
 
 def define_object_type(deciding: Deciding, command: DefineObjectType) -> None:
@@ -54,11 +51,7 @@ def define_object_type(deciding: Deciding, command: DefineObjectType) -> None:
     deciding.emit(
         streams.settings(deciding.account_id),
         e.ObjectTypeDefined(
-            object_type=object_type,
-            label=command.label,
-            properties=command.properties,
-            values=deciding.values(""),
-            **deciding.meta,
+            object_type=object_type, label=command.label, properties=command.properties, **deciding.fields()
         ),
     )
 

@@ -6,10 +6,11 @@ from domain.decisions.context import Deciding, claim_needs, record_needs
 from domain.language import events as e
 from domain.language.commands import LiftSuppression, Suppress
 from domain.language.ids import RecordRef
+from domain.language.values import Value
 from domain.state.addresses import normal_address
 from domain.state.claims import SUPPRESSION, ClaimKey
 from domain.state.needs import Need
-from domain.state.record import Record
+from domain.state.record import Record, Suppression
 from domain.state.view import View
 
 
@@ -26,13 +27,8 @@ def suppress(deciding: Deciding, command: Suppress) -> None:
     address = None if command.address is None else normal_address(command.address)
     if (command.kind, command.topic, address) in {each.key for each in deciding.record(ref).suppressions}:
         return
-    named = {} if address is None else {e.ADDRESS: deciding.value(address)}
-    deciding.emit_on(
-        ref,
-        e.Suppressed(
-            kind=command.kind, topic=command.topic, values=deciding.values(ref.record_id, named), **deciding.meta
-        ),
-    )
+    named = _address(deciding, address)
+    deciding.emit_on(ref, e.Suppressed(kind=command.kind, topic=command.topic, **deciding.fields(ref, named)))
 
 
 def lift_suppression(deciding: Deciding, command: LiftSuppression) -> None:
@@ -48,15 +44,9 @@ def lift_suppression(deciding: Deciding, command: LiftSuppression) -> None:
         ]
     for each in dict.fromkeys(refs):
         if (command.kind, command.topic, address) in {one.key for one in deciding.record(each).suppressions}:
-            named = {} if address is None else {e.ADDRESS: deciding.value(address)}
+            named = _address(deciding, address)
             deciding.emit_on(
-                each,
-                e.SuppressionLifted(
-                    kind=command.kind,
-                    topic=command.topic,
-                    values=deciding.values(each.record_id, named),
-                    **deciding.meta,
-                ),
+                each, e.SuppressionLifted(kind=command.kind, topic=command.topic, **deciding.fields(each, named))
             )
 
 
@@ -70,14 +60,22 @@ def follow_suppressions(deciding: Deciding, ref: RecordRef, address: str) -> Non
         for each in there.suppressions if there is not None and current != ref else ():
             if each.address == address and each.key not in mine:
                 mine.add(each.key)
-                deciding.emit_on(
-                    ref,
-                    e.Suppressed(
-                        kind=each.kind,
-                        topic=each.topic,
-                        since=each.at,
-                        first_record_id=each.source_record_id,
-                        values=deciding.values(ref.record_id, {e.ADDRESS: deciding.value(address)}),
-                        **deciding.meta,
-                    ),
-                )
+                carry_over(deciding, ref, each)
+
+
+def carry_over(deciding: Deciding, ref: RecordRef, suppression: Suppression) -> None:
+    """Give a record the suppression of another, with the time and the record that it began with."""
+    deciding.emit_on(
+        ref,
+        e.Suppressed(
+            kind=suppression.kind,
+            topic=suppression.topic,
+            since=suppression.at,
+            first_record_id=suppression.source_record_id,
+            **deciding.fields(ref, _address(deciding, suppression.address)),
+        ),
+    )
+
+
+def _address(deciding: Deciding, address: str | None) -> dict[str, Value]:
+    return {} if address is None else {e.ADDRESS: deciding.value(address)}

@@ -34,9 +34,7 @@ def link_sync(deciding: Deciding, command: LinkSync) -> None:
         if link is links[0] or link.external_id == command.external_id:
             _unlinked(deciding, ref, command.system, link)
     named = {e.SYNC + command.system: deciding.value(command.external_id)}
-    deciding.emit_on(
-        ref, e.SyncLinked(system=command.system, values=deciding.values(ref.record_id, named), **deciding.meta)
-    )
+    deciding.emit_on(ref, e.SyncLinked(system=command.system, **deciding.fields(ref, named)))
 
 
 def unlink_sync(deciding: Deciding, command: UnlinkSync) -> None:
@@ -49,12 +47,4 @@ def unlink_sync(deciding: Deciding, command: UnlinkSync) -> None:
 
 def _unlinked(deciding: Deciding, ref: RecordRef, system: str, link: SyncLink) -> None:
     named = {e.SYNC + system: deciding.value(link.external_id)}
-    deciding.emit_on(
-        ref,
-        e.SyncUnlinked(
-            system=system,
-            holder=link.source_record_id,
-            values=deciding.values(ref.record_id, named),
-            **deciding.meta,
-        ),
-    )
+    deciding.emit_on(ref, e.SyncUnlinked(system=system, holder=link.source_record_id, **deciding.fields(ref, named)))

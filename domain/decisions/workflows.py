@@ -49,8 +49,7 @@ def define_workflow(deciding: Deciding, command: DefineWorkflow) -> None:
             name=command.name,
             filter_groups=read_filters(deciding.account, command.object_type, command.filter_groups),
             allow_enrollment_from_merge=command.allow_enrollment_from_merge,
-            values=deciding.values(""),
-            **deciding.meta,
+            **deciding.fields(),
         ),
     )
 
@@ -79,13 +78,7 @@ def enroll(deciding: Deciding, command: Enroll) -> None:
     _workflow(deciding, command)
     if command.workflow_id not in deciding.record(ref).workflows:
         deciding.emit_on(
-            ref,
-            e.WorkflowEnrolled(
-                workflow_id=command.workflow_id,
-                cause=deciding.cause,
-                values=deciding.values(ref.record_id),
-                **deciding.meta,
-            ),
+            ref, e.WorkflowEnrolled(workflow_id=command.workflow_id, cause=deciding.cause, **deciding.fields(ref))
         )
 
 
@@ -95,13 +88,7 @@ def unenroll(deciding: Deciding, command: Unenroll) -> None:
     _workflow(deciding, command)
     if command.workflow_id in deciding.record(ref).workflows:
         deciding.emit_on(
-            ref,
-            e.WorkflowUnenrolled(
-                workflow_id=command.workflow_id,
-                cause=deciding.cause,
-                values=deciding.values(ref.record_id),
-                **deciding.meta,
-            ),
+            ref, e.WorkflowUnenrolled(workflow_id=command.workflow_id, cause=deciding.cause, **deciding.fields(ref))
         )
 
 
@@ -157,10 +144,7 @@ def enroll_triggered(deciding: Deciding, ref: RecordRef, before: Record | None) 
         deciding.emit_on(
             ref,
             e.EnrolledByTriggers(
-                workflow_ids=tuple(entered),
-                cause=f"trigger:{deciding.command.command_id}",
-                values=deciding.values(ref.record_id),
-                **deciding.meta,
+                workflow_ids=tuple(entered), cause=f"trigger:{deciding.command.command_id}", **deciding.fields(ref)
             ),
         )
 
