@@ -52,10 +52,7 @@ def test_the_docs_name_the_timeouts_that_there_are() -> None:
     said = (ROOT / "docs/postgresql.md").read_text()
     timeouts = Timeouts()
     assert f"| no connection | {timeouts.connect_s} s |" in said
-    assert (
-        f"| {timeouts.network_ms // 1000} s where the network says nothing at all, {timeouts.answer_s:g} s where"
-        in said
-    )
+    assert f"| {timeouts.network_ms // 1000} s if the network is silent, {timeouts.answer_s:g} s if" in said
     assert f"| the lock, held by another writer | {timeouts.lock_ms // 1000} s |" in said
-    assert f"holds the others up for {timeouts.idle_ms // 1000} s" in said
+    assert f"It blocks the others for {timeouts.idle_ms // 1000} s" in said
     assert f"| a statement | {timeouts.statement_ms // 1000} s |" in said
