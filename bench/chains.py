@@ -15,7 +15,8 @@ from bench.places import Place
 from bench.sides import create, execute, merge, properties
 from domain.language.commands import MergeRecords
 from domain.language.values import Sent
-from ledger.ledger import Ledger, open_ledger
+from ledger.ledger import Ledger
+from ledger.opening import open_ledger
 from projections.opening import read_store
 from projections.reading import Reader, open_reader
 from projections.running.runner import Projector

@@ -15,7 +15,7 @@ from bench.places import Place
 from bench.sides import create, execute, link, merge, properties, update
 from domain.language.commands import AnyCommand, MergeRecords, Target
 from domain.language.values import Sent
-from ledger.ledger import open_ledger
+from ledger.opening import open_ledger
 
 SIZES = (
     Sizes("turns", 3, 1, "turns of each side; every one has large records of its own"),

@@ -18,7 +18,7 @@ from pathlib import Path
 from bench.measuring import Measured, Sizes, compared, run
 from bench.places import Place
 from bench.sides import execute, traffic
-from ledger.ledger import open_ledger
+from ledger.opening import open_ledger
 from projections.opening import read_store
 from projections.running.runner import Progress, Projector
 

@@ -29,7 +29,8 @@ from consumers.kafka.settings import KafkaSettings
 from consumers.publisher.publisher import NAME as PUBLISHER
 from deploy.kafka.broker import Broker, free_ports
 from domain.language.commands import AnyCommand
-from ledger.ledger import Ledger, open_ledger
+from ledger.ledger import Ledger
+from ledger.opening import open_ledger
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PARTITIONS: Final = 2

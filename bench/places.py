@@ -17,7 +17,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from ledger.ledger import Ledger, migrate_ledger, open_ledger
+from ledger.ledger import Ledger
+from ledger.opening import migrate_ledger, open_ledger
 from projections.opening import prepare_read_store
 
 SQLITE: Final = "sqlite"

@@ -26,7 +26,8 @@ from psycopg.sql import SQL
 from bench.measuring import Measured, Sizes, compared, rate, run
 from bench.places import SQLITE, Place
 from bench.sides import Stock, carry_out, execute, traffic
-from ledger.ledger import Ledger, open_ledger
+from ledger.ledger import Ledger
+from ledger.opening import open_ledger
 from projections.opening import read_store
 from projections.running.runner import Projector
 

@@ -5,7 +5,6 @@ commit, all of it or nothing. Every command ends with exactly one outcome, for e
 sent again finds itself done and gets the same answers.
 """
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -28,7 +27,6 @@ from ledger.batch.gc_pause import no_garbage_collection
 from ledger.batch.loading import Loader
 from ledger.batch.state_cache import StateCache
 from ledger.batch.valid import Input, valid, valid_command, valid_move
-from ledger.naming import is_postgres, why_not_a_name
 from ledger.store.codec import decode
 from ledger.store.damage import ContradictingIndexes
 from ledger.store.port import (
@@ -37,21 +35,16 @@ from ledger.store.port import (
     Conflict,
     ConnectionLost,
     LockedDatabase,
-    MissingDriver,
     Move,
-    NotAName,
     Store,
     StoredEvent,
     Taken,
     Unit,
-    UnsafeSetting,
 )
-from ledger.store.sqlite.store import SqliteStore
 
 BATCH_COMMANDS_MAX: Final = 10_000  # What one commit holds in memory; 1,000 is as fast.
 _RECONNECTING_S: Final = 5.0  # A server that is started again is back within this.
 _PAUSE_S: Final = 0.2
-_LOSES_EVENTS: Final = "POSTGRES_ENABLE_DB_FUNCTIONS"  # Of the eventsourcing library.
 
 
 class Previewed(NamedTuple):
@@ -259,40 +252,6 @@ class Ledger:
         """Find where the command that wrote this position ends: at its outcome."""
         with self.store.reading() as snapshot:
             return positions.end_of_command(snapshot, position)
-
-
-def open_ledger(db: str, *, create: bool, read_only: bool = False, inspect: bool = False) -> Ledger:
-    """Open the ledger at a path, or make it with `create`; or in the database of a URL. Raises StoreUnusable.
-
-    With `inspect` one is opened that is damaged and can be read; what is wrong is in the store's `findings`.
-    """
-    if os.environ.get(_LOSES_EVENTS):
-        raise UnsafeSetting(_LOSES_EVENTS)
-    if why := why_not_a_name(db):
-        raise NotAName(why)
-    if is_postgres(db):
-        return Ledger(_postgres_store(db, read_only=read_only, inspect=inspect))
-    return Ledger(SqliteStore(db, create=create, read_only=read_only, inspect=inspect))
-
-
-def _postgres_store(url: str, *, read_only: bool, inspect: bool) -> Store:
-    try:
-        from ledger.store.postgres.store import PostgresStore  # noqa: PLC0415  its driver is an extra, and slow to load
-    except ModuleNotFoundError as error:
-        raise MissingDriver(error.name or "psycopg") from error
-    return PostgresStore(url, read_only=read_only, inspect=inspect)
-
-
-def migrate_ledger(url: str, *, create: bool) -> tuple[int, int]:
-    """Bring a PostgreSQL database to the schema that this version knows, with `create` from nothing.
-
-    Returns the schema before (0: none) and after. Raises StoreUnusable.
-    """
-    try:
-        from ledger.store.postgres.store import migrate  # noqa: PLC0415  as above
-    except ModuleNotFoundError as error:
-        raise MissingDriver(error.name or "psycopg") from error
-    return migrate(url, create=create)
 
 
 def _refuse_too_long(batch: Sequence[object]) -> None:

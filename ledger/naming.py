@@ -5,9 +5,19 @@ in the current folder, whose name may hold a password. Imports nothing heavy, fo
 """
 
 import re
+from enum import Enum
 from typing import Final
 
-POSTGRES_URLS: Final = ("postgresql://", "postgres://")
+
+class Kind(Enum):
+    """A kind of database that can hold a ledger."""
+
+    SQLITE = "sqlite"
+    POSTGRES = "postgres"
+
+
+# How a URL of each kind begins; what begins with none of them is the path of a SQLite file.
+_SCHEMES: Final = {"postgresql://": Kind.POSTGRES, "postgres://": Kind.POSTGRES}
 
 # The parameters of libpq with which a connection string may begin; a path of such a name is written `./host=a`.
 _PARAMETERS: Final = frozenset(
@@ -25,17 +35,22 @@ _QUOTES: Final = "'\" \t\r\n"
 _URL_EXPECTED: Final = "name a PostgreSQL database by postgresql://USER@HOST/DATABASE"
 
 
-def is_postgres(db: str) -> bool:
-    """Whether this names a PostgreSQL database, and not a file."""
-    return db.startswith(POSTGRES_URLS)
+def kind_of(db: str) -> Kind:
+    """Return the kind of database that this names."""
+    return next((kind for scheme, kind in _SCHEMES.items() if db.startswith(scheme)), Kind.SQLITE)
+
+
+def is_file(db: str) -> bool:
+    """Whether this names a file, and not a database on a server."""
+    return kind_of(db) is Kind.SQLITE
 
 
 def why_not_a_name(db: str) -> str | None:
     """Say why this names no ledger, without repeating any of it; None where it is a path or a URL that is known."""
-    if is_postgres(db):
+    if not is_file(db):
         return None
     bare = db.strip(_QUOTES)
-    if is_postgres(bare):
+    if not is_file(bare):
         return "a URL with quotes or blanks around it; leave them out"
     if _SCHEME.match(bare) or "://" in bare:
         return f"a URL of a kind that is not known; {_URL_EXPECTED}, and a SQLite file by its path alone"

@@ -17,13 +17,14 @@ from cli.drawing.output import Answer, as_json, drawn_by
 from cli.session import exits
 from cli.session.arguments import Here, pair, read_json
 from cli.session.exits import Mistake
-from cli.session.opening import Opened, opened, reader_of
+from cli.session.opening import opened, reader_of
 from cli.session.session import Session
 from domain.intake.reading import Unreadable, read_command
 from domain.language.commands import Envelope, MergeRecords
 from domain.language.outcomes import Outcome
 from ledger.ledger import Previewed
-from ledger.naming import is_postgres
+from ledger.naming import is_file
+from projections.opening import Opened
 from projections.reading import Reader, shapes
 
 _SIDES = ("primary", "secondary")
@@ -95,7 +96,7 @@ def preview(  # noqa: PLR0913  sides, options, and what to show
     """Show what a merge would do, and why; nothing is changed."""
     command = _command(object_type, primary_id, secondary_id, options, session)
     # A file's read model is brought up to date whatever is asked for: who merges next sees what is lost.
-    with opened(session) as sides, reader_of(sides, session, may_lag=is_postgres(session.settings.db)) as reader:
+    with opened(session) as sides, reader_of(sides, session, may_lag=not is_file(session.settings.db)) as reader:
         shown = _previewed(sides, reader, command)
     if isinstance(shown, Outcome):
         return _refused(replace(shown, command_id=options.command_id))

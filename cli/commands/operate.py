@@ -10,13 +10,14 @@ from cli.drawing.output import Answer, drawn_by
 from cli.session.arguments import Here
 from cli.session.exits import DONE, FOUND, STORE_UNUSABLE
 from cli.session.masking import masked, masked_place
-from cli.session.opening import Opened, opened, run
+from cli.session.opening import opened, run
 from cli.session.session import Session
 from consumers.operating.checks import Check
 from consumers.publisher.publisher import NAME as PUBLISHER
 from ledger.looking import look_through
 from ledger.store.damage import Damaged
 from ledger.store.port import StoreUnusable
+from projections.opening import Opened
 
 _LOOKING_S: Final = 5.0  # So long `status` looks through the log; it tells how far it came.
 

@@ -15,7 +15,7 @@ from cli.session.opening import location_of
 from cli.session.session import Session
 from consumers.source import Partition, Standing
 from consumers.worker.resume import Halt, go_on, halt_of
-from ledger.ledger import open_ledger
+from ledger.opening import open_ledger
 from ledger.store.port import BookmarkMoved
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from cli.session.opening import location_of
 from cli.session.session import Session
 from consumers import topics
 from consumers.operating.checks import Check, look, same_clock
-from ledger.ledger import open_ledger
+from ledger.opening import open_ledger
 from ledger.store.port import Store, StoreUnusable
 
 

@@ -29,7 +29,8 @@ from consumers import topics
 from consumers.kafka.settings import PORT_MAX, is_host
 from consumers.operating.health import served, watched
 from consumers.operating.metrics import Meter
-from ledger.ledger import Ledger, open_ledger
+from ledger.ledger import Ledger
+from ledger.opening import open_ledger
 from ledger.store.port import StoreUnusable
 
 DRAIN_S: Final = 10.0

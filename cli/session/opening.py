@@ -5,36 +5,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from cli.session.exits import Mistake, NotThere
 from cli.session.masking import masked
 from cli.session.progress import Progress
 from cli.session.session import Session
 from cli.session.trust import doubt
-from ledger.ledger import Ledger, open_ledger
-from ledger.naming import is_postgres
+from ledger.ledger import Ledger
+from ledger.naming import is_file
 from ledger.store.port import NotALedger, StoreUnusable, UnreachableDatabase
-from projections.opening import read_store
+from projections import opening
+from projections.opening import Opened
 from projections.reading import Reader, open_reader
 from projections.reading.paging import BadCursor
 from projections.running.runner import Progress as RunProgress
 from projections.running.runner import Projector
-from projections.store.port import ReadStore, UnusableProjections
+from projections.store.port import UnusableProjections
 
 T = TypeVar("T")
-
-
-class Opened(NamedTuple):
-    """A ledger and what reads beside it."""
-
-    ledger: Ledger
-    store: ReadStore
-
-    @property
-    def projector(self) -> Projector:
-        """What brings the read side up to date."""
-        return Projector(self.ledger, self.store)
 
 
 class NotYours(StoreUnusable):
@@ -47,18 +36,18 @@ class NotYours(StoreUnusable):
 def location_of(session: Session) -> str:
     """Return the path or URL of the ledger; one that nobody named must be the user's own. Raises StoreUnusable."""
     db = session.settings.db
-    if is_postgres(db):
+    if not is_file(db):
         return db
     why = None if session.settings.names_ledger else doubt(Path(db))
     if why is not None:
         raise NotYours(db, why)
     try:
-        is_file = stat.S_ISREG(Path(db).stat().st_mode)
+        is_regular = stat.S_ISREG(Path(db).stat().st_mode)
     except FileNotFoundError:
         return db
     except OSError as error:
         raise UnreachableDatabase(db, error.strerror or "it cannot be looked at") from None
-    if not is_file:
+    if not is_regular:
         raise NotALedger(db)
     return db
 
@@ -66,13 +55,8 @@ def location_of(session: Session) -> str:
 @contextmanager
 def opened(session: Session, *, create: bool = False, inspect: bool = False) -> Iterator[Opened]:
     """Open the ledger and its read side; only with `create` is a database made. Raises StoreUnusable."""
-    db = location_of(session)
-    with open_ledger(db, create=create, inspect=inspect) as ledger:
-        store = read_store(db)
-        try:
-            yield Opened(ledger, store)
-        finally:
-            store.close()
+    with opening.opened(location_of(session), create=create, inspect=inspect) as sides:
+        yield sides
 
 
 def say_if_new(ledger: Ledger, session: Session) -> None:

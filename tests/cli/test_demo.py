@@ -8,7 +8,7 @@ import pytest
 
 from cli.commands.demo import DATABASE
 from cli.session import exits
-from ledger.ledger import open_ledger
+from ledger.opening import open_ledger
 from tests.cli.running import Cli, contact
 from tests.conftest import Demonstrated
 

@@ -98,7 +98,7 @@ def test_a_crash_report_holds_no_secret(cli: Cli, tmp_path: Path) -> None:
         msg = "invalid dsn postgresql://me:s3cret@h/x?password=s3cret and password='s3cret'"
         raise RuntimeError(msg)
 
-    cli.patch.setattr("cli.session.opening.open_ledger", fails)
+    cli.patch.setattr("projections.opening.open_ledger", fails)
     assert cli("--db", URLS[0], "status").code == 70
     (report,) = (tmp_path / "merge-ledger").glob("crash-*.txt")
     assert "postgresql://me:***@h/x?password=***" in report.read_text()

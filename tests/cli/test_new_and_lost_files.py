@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.ledger import open_ledger
+from ledger.opening import open_ledger
 from tests.builders import ANN, create
 from tests.cli.running import Cli, contact, lines
 from tests.contracts.places import batch
@@ -50,7 +50,7 @@ def test_new_files_are_their_owners_alone_whatever_the_umask(tmp_path: Path, mas
         "import os, sys\n"
         f"os.umask({mask})\n"
         "from cli.__main__ import main\n"
-        "from ledger.ledger import open_ledger\n"
+        "from ledger.opening import open_ledger\n"
         "assert main(['--db', 'crm.db', 'apply', 'given.jsonl']) == 0\n"
         "with open_ledger('crm.db', create=False) as ledger:\n"
         "    ledger.lease('x', 'y', 1.0)\n"

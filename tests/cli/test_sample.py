@@ -18,7 +18,8 @@ from domain.language.commands import DEFAULT_ACCOUNT, Envelope
 from domain.language.outcomes import Outcome
 from domain.language.refusals import Refusal
 from domain.state.account import LIFECYCLE_STAGES
-from ledger.ledger import Ledger, open_ledger
+from ledger.ledger import Ledger
+from ledger.opening import open_ledger
 
 COMMANDS = sample_commands()
 

@@ -12,7 +12,8 @@ from domain.language.commands import Envelope, UnreadableInput
 from domain.language.outcomes import Outcome
 from domain.state.folds import Recorded
 from domain.state.view import View
-from ledger.ledger import Ledger, open_ledger
+from ledger.ledger import Ledger
+from ledger.opening import open_ledger
 from ledger.store.port import Bookmark, Move
 from tests.consumers.source_in_memory import MemorySource, MemoryTopic
 

@@ -19,7 +19,7 @@ from consumers.publisher import connect
 from consumers.publisher.messages import message
 from consumers.publisher.publisher import Publisher
 from consumers.publisher.shapes import IdMapping, Merged, RecordState, Result
-from ledger.ledger import open_ledger
+from ledger.opening import open_ledger
 from tests.conftest import Demonstrated
 from tests.consumers.topic_in_memory import MemoryBroker
 

@@ -18,7 +18,8 @@ from consumers.publisher.publisher import NAME, LeaseLost, Publisher
 from consumers.publisher.set_aside import LETTER_BYTES_MAX
 from consumers.source import Message, TooLarge
 from domain.language.commands import Envelope, UnreadableInput
-from ledger.ledger import Ledger, open_ledger
+from ledger.ledger import Ledger
+from ledger.opening import open_ledger
 from ledger.store.port import Move, StoredEvent
 from projections.opening import read_store
 from projections.reading import open_reader

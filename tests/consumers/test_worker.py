@@ -8,7 +8,8 @@ import pytest
 
 from consumers.source import Partition
 from domain.language.commands import CreateRecord
-from ledger.ledger import Ledger, open_ledger
+from ledger.ledger import Ledger
+from ledger.opening import open_ledger
 from ledger.store.port import Bookmark, ConnectionLost, LockedDatabase, NotALedger
 from ledger.store.postgres.store import PostgresStore
 from tests.consumers.feeding import TOPIC, Clock, FailingLedger, create, merge, new_ledger, outcomes_in, topic, worker

@@ -26,7 +26,7 @@ from typing import Any, Final, NamedTuple
 from domain.language.commands import AnyCommand, Envelope
 from ledger.indexes.changes import rebuild_indexes
 from ledger.ledger import Ledger
-from ledger.naming import is_postgres
+from ledger.naming import is_file
 from ledger.store.port import Store
 from ledger.store.sqlite.store import SqliteStore
 from projections.models.catalogue import PROJECTIONS
@@ -58,7 +58,7 @@ def nothing(_step: str) -> None:
 
 def store_of(db: str, step: Step = nothing) -> Store:
     """Open the ledger's store, and be told of its steps."""
-    if is_postgres(db):
+    if not is_file(db):
         from ledger.store.postgres.store import PostgresStore  # noqa: PLC0415  as the ledger does
 
         return PostgresStore(db, step=step)

@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from domain.language.outcomes import Outcome
-from ledger.ledger import Ledger, migrate_ledger
+from ledger.ledger import Ledger
+from ledger.opening import migrate_ledger
 from ledger.store.port import ConnectionLost
 from ledger.store.postgres.store import PostgresStore
 from tests.builders import create_without_id

@@ -9,7 +9,8 @@ import pytest
 
 from consumers.kafka.settings import KafkaSettings
 from deploy.kafka.broker import Broker, free_ports
-from ledger.ledger import Ledger, open_ledger
+from ledger.ledger import Ledger
+from ledger.opening import open_ledger
 
 _numbers = count(1)
 

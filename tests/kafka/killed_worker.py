@@ -8,7 +8,7 @@ from consumers.kafka.sink import KafkaSink
 from consumers.kafka.source import KafkaSource
 from consumers.publisher.publisher import Publisher
 from consumers.worker.worker import Settings, Worker
-from ledger.ledger import open_ledger
+from ledger.opening import open_ledger
 
 
 def work(bootstrap: str, topic: str, db: str, instance: str) -> None:

@@ -13,7 +13,8 @@ import pytest
 from consumers.kafka.settings import KafkaSettings
 from consumers.kafka.sink import KafkaSink
 from domain.language import events as e
-from ledger.ledger import Ledger, open_ledger
+from ledger.ledger import Ledger
+from ledger.opening import open_ledger
 from tests.kafka.killed_worker import work
 from tests.kafka.working import make_topic, wait_until
 

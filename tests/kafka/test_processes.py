@@ -17,7 +17,8 @@ from consumers.kafka.sink import KafkaSink
 from consumers.publisher.connect import schema_of
 from consumers.publisher.shapes import IdMapping, RecordState
 from deploy.kafka.broker import Broker
-from ledger.ledger import Ledger, open_ledger
+from ledger.ledger import Ledger
+from ledger.opening import open_ledger
 from ledger.store.port import LockedDatabase
 from ledger.store.sqlite.store import SqliteStore
 from tests.consumers.feeding import create, merge

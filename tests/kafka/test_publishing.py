@@ -20,7 +20,8 @@ from consumers.publisher.publisher import NAME, Publisher
 from consumers.topics import MESSAGE_BYTES_MAX, SPECS
 from domain.language.commands import CreateRecord, Envelope
 from domain.language.ids import RecordRef
-from ledger.ledger import Ledger, open_ledger
+from ledger.ledger import Ledger
+from ledger.opening import open_ledger
 from tests.builders import create
 from tests.conftest import Demonstrated
 from tests.consumers.test_publish import projected

@@ -19,7 +19,7 @@ from consumers.kafka.client import chosen_partition
 from consumers.kafka.settings import KafkaSettings
 from consumers.source import Partition
 from deploy.kafka.broker import USER, Broker
-from ledger.ledger import open_ledger
+from ledger.opening import open_ledger
 from tests.consumers.feeding import create, plant_bug
 from tests.kafka.raw import batch, body, produce
 from tests.kafka.working import cli, outcomes, send, wait_until, worker_running

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from ledger.indexes.changes import rebuild_indexes
-from ledger.ledger import Ledger, open_ledger
+from ledger.ledger import Ledger
+from ledger.opening import open_ledger
 from tests.contracts.places import INDEXES, batch
 from tests.ledger.doomed_writer import commands
 

@@ -13,7 +13,8 @@ import pytest
 
 from domain.language.commands import Command
 from domain.language.ids import RecordRef
-from ledger.ledger import Ledger, open_ledger
+from ledger.ledger import Ledger
+from ledger.opening import open_ledger
 from ledger.store.port import UnreachableDatabase
 from ledger.store.sqlite import store as sqlite
 from ledger.store.sqlite.store import SqliteStore
@@ -180,7 +181,7 @@ def test_a_repeated_batch_writes_nothing(store: SqliteStore) -> None:
 def test_writing_needs_nothing_of_the_library_nor_of_servers(path: Path) -> None:
     script = (
         "import sys\n"
-        "from ledger.ledger import open_ledger\n"
+        "from ledger.opening import open_ledger\n"
         "from tests.builders import ANN, create\n"
         "from tests.contracts.places import batch\n"
         "with open_ledger(sys.argv[1], create=True) as ledger:\n"

@@ -9,7 +9,8 @@ from random import Random
 
 import pytest
 
-from ledger.ledger import Ledger, open_ledger
+from ledger.ledger import Ledger
+from ledger.opening import open_ledger
 from ledger.store.damage import DamagedDatabase
 from ledger.store.port import (
     FullDatabase,

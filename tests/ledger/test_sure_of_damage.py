@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from ledger.ledger import Ledger, open_ledger
+from ledger.ledger import Ledger
+from ledger.opening import open_ledger
 from ledger.store.codec import UnreadableEvent, decode
 from ledger.store.damage import ContradictingIndexes, DamagedDatabase
 from ledger.store.port import NewerSchema, UnreachableDatabase
@@ -28,7 +29,7 @@ WRITER = """
 import sys
 from itertools import count
 from domain.language.ids import RecordRef
-from ledger.ledger import open_ledger
+from ledger.opening import open_ledger
 from tests.builders import create
 from tests.contracts.places import batch
 with open_ledger(sys.argv[1], create=True) as ledger:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ledger.ledger import migrate_ledger, open_ledger
+from ledger.opening import migrate_ledger, open_ledger
 from ledger.store.damage import LostLedger
 from projections.opening import read_store
 from projections.running.runner import Projector

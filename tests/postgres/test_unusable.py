@@ -7,7 +7,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from ledger.ledger import Ledger, migrate_ledger, open_ledger
+from ledger.ledger import Ledger
+from ledger.opening import migrate_ledger, open_ledger
 from ledger.store.port import FullDatabase, LockedDatabase, NewerSchema, ReadOnlyDatabase, StoreUnusable
 from ledger.store.postgres.connection import Timeouts
 from ledger.store.postgres.errors import MissingRights, NoSchema, NoSuchDatabase, NotUtf8, TimedOut, Unreachable

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 
-from ledger.ledger import open_ledger
+from ledger.opening import open_ledger
 from projections.models.catalogue import READ_MODEL
 from projections.running.runner import Projector
 from projections.store.sqlite import SqliteReadStore

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.ledger import open_ledger
+from ledger.opening import open_ledger
 from ledger.store.sqlite.files import generation_file, read_side_file
 from projections.models.catalogue import READ_MODEL
 from projections.opening import read_store

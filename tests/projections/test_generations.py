@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import pytest
 
-from ledger.ledger import open_ledger
+from ledger.opening import open_ledger
 from ledger.store.port import StoredEvent
 from projections.models.catalogue import READ_MODEL
 from projections.reading import open_reader
