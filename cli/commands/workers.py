@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from types import FrameType
 from typing import Annotated, Any, Final, Literal
 
@@ -29,13 +30,10 @@ from consumers import topics
 from consumers.kafka.settings import PORT_MAX, is_host
 from consumers.operating.health import served, watched
 from consumers.operating.metrics import Meter
-from ledger.ledger import Ledger
+from ledger.ledger import BATCH_COMMANDS_MAX, Ledger
 from ledger.opening import open_ledger
-from ledger.store.port import StoreUnusable
 
 DRAIN_S: Final = 10.0
-_IDLE_S: Final = 0.2
-_BACKOFF_S: Final = 1.0
 _OWN_FIELDS: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 log: Final = logging.getLogger("merge_ledger.process")
@@ -49,8 +47,8 @@ def consume(
     from consumers.kafka.source import KafkaSource  # noqa: PLC0415  slow to load
     from consumers.worker.worker import Settings, Worker  # noqa: PLC0415
 
-    if not 1 <= batch <= 10_000:  # noqa: PLR2004  what the ledger takes at once
-        msg = f"--batch: expected 1 to 10000, got {batch}"
+    if not 1 <= batch <= BATCH_COMMANDS_MAX:
+        msg = f"--batch: expected 1 to {BATCH_COMMANDS_MAX}, got {batch}"
         raise exits.Mistake(msg)
     kafka = session.settings.kafka
     topic = prefixed(session, topics.COMMANDS)
@@ -111,16 +109,7 @@ def project(*, session: Here) -> int:
     """Keep the projections up to date, until told to stop; several share the work, a page each."""
     with opened(session, create=True) as sides, _process(session) as (meter, keep_running):
         _log_if_new(sides.ledger)
-        while keep_running():
-            try:
-                sides.projector.catch_up()
-                meter.looked("projections", sides.projector.status()[0].position, sides.ledger.head())
-                sides.ledger.store.wait(_IDLE_S)
-            except StoreUnusable as error:
-                if not error.is_transient:
-                    raise
-                log.warning("projecting waits", extra={"why": str(error)})
-                time.sleep(_BACKOFF_S)
+        sides.projector.run(keep_running, partial(meter.looked, "projections"), sides.ledger.store.wait)
     return exits.DONE
 
 

@@ -5,6 +5,7 @@ transaction keeps other runners out. An event that cannot be read or folded stop
 there, loudly; all before it stays readable. All that a merge changes is readable at one position (H48).
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -36,7 +37,11 @@ from projections.store.port import (
 from projections.store.tables import Rows, sql_time
 
 PAGE_EVENTS: Final = 5_000
+IDLE_S: Final = 0.2
+BACKOFF_S: Final = 1.0
 _encode: Final = msgspec.json.Encoder().encode
+
+log: Final = logging.getLogger("merge_ledger.project")
 
 
 class Progress(Struct, frozen=True):
@@ -78,6 +83,27 @@ class Projector:
         self._store = store
         self._page_events = page_events
         self._clock = clock
+
+    def run(
+        self,
+        keep_running: Callable[[], bool],
+        on_position: Callable[[int, int], None],
+        wait: Callable[[float], object] = time.sleep,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Keep the read side up to date until asked to stop. Raises StoreUnusable when waiting does not help.
+
+        `on_position` gets the position reached and the head; `wait` waits for more events, at most that long.
+        """
+        while keep_running():
+            try:
+                on_position(self.catch_up(), self._ledger.head())
+                wait(IDLE_S)
+            except StoreUnusable as error:
+                if not error.is_transient:
+                    raise
+                log.warning("projecting waits", extra={"why": str(error)})
+                sleep(BACKOFF_S)
 
     def catch_up(self, on_progress: OnProgress | None = None) -> int:
         """Project all that the ledger has; returns the position reached.

@@ -108,7 +108,7 @@ def test_a_crash_report_holds_no_secret(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_a_line_of_a_workers_log_holds_no_secret() -> None:
-    record = logging.LogRecord("merge_ledger.process", logging.WARNING, "", 0, "projecting waits", None, None)
+    record = logging.LogRecord("merge_ledger.project", logging.WARNING, "", 0, "projecting waits", None, None)
     record.why = "no connection to postgresql://me:s3cret@h/x?password=s3cret"
     said = JsonLines().format(record)
     assert "me:***@h" in said

@@ -13,10 +13,10 @@ from domain.language.events import OUTCOME_TYPES, Event
 from domain.language.ids import RecordRef
 from ledger.ledger import Ledger
 from ledger.positions import read_commands
-from ledger.store.port import StoredEvent
+from ledger.store.port import LockedDatabase, NotALedger, StoredEvent, StoreUnusable
 from ledger.store.sqlite.store import SqliteStore
 from projections.models.catalogue import READ_MODEL, TABLES
-from projections.running.runner import Progress, ProjectionFailed, Projector
+from projections.running.runner import BACKOFF_S, Progress, ProjectionFailed, Projector
 from projections.store.port import OutdatedProjections, ReadStore
 from projections.store.sqlite import SqliteReadStore
 from tests.builders import ACME, ANN, ANNE, ANNIE, create, merge, update
@@ -227,6 +227,38 @@ def test_what_stands_is_readable_while_the_read_side_is_stopped_and_goes_on_when
         assert broken.status()[0].position == 6
         assert broken.status()[0].lag_events == 6
     assert readable.show(ANN).id == "103"
+
+
+# -- running until asked to stop
+
+
+def test_a_run_catches_up_again_and_again_and_reports_how_far_it_is(readable: Readable) -> None:
+    readable.given(create(ANN))
+    seen: list[tuple[int, int]] = []
+    waited: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        readable.given(update(ANN, city="Brugge"))
+
+    readable.projector.run(lambda: len(seen) < 2, lambda position, head: seen.append((position, head)), wait)
+    assert [position for position, head in seen if position == head] == sorted({position for position, _ in seen})
+    assert len(waited) == 2
+
+
+def test_a_run_waits_while_the_store_is_locked_and_ends_when_waiting_does_not_help(readable: Readable) -> None:
+    readable.given(create(ANN))
+    failing: list[StoreUnusable] = [LockedDatabase("ledger.db"), NotALedger("ledger.db")]
+    slept: list[float] = []
+    seen: list[int] = []
+
+    def wait(_seconds: float) -> None:
+        raise failing.pop(0)
+
+    with pytest.raises(NotALedger):
+        readable.projector.run(lambda: True, lambda position, _: seen.append(position), wait, slept.append)
+    assert slept == [BACKOFF_S]
+    assert seen == [readable.ledger.head()] * 2
 
 
 # -- read models that are not this version's, or not of this ledger
