@@ -7,39 +7,34 @@ there, loudly; all before it stays readable. All that a merge changes is readabl
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from hashlib import blake2b
 from typing import Final, NoReturn, TypeAlias
 
-import msgspec
 from msgspec import Struct
 
 from ledger.batch.gc_pause import no_garbage_collection
 from ledger.positions import read_commands
 from ledger.store.port import StoredEvent, StoreUnusable
 from ledger.store.watching import DamagedLog, whole_commands
-from projections.folding.page import Projection
-from projections.models.catalogue import PROJECTIONS
 from projections.reading.shapes import ProjectionStatus
 from projections.running.apply import Log, apply, commands
-from projections.store.owner import is_made_from, make_sure_of_owner
+from projections.running.status import status
+from projections.store.owner import is_made_from
 from projections.store.port import (
     Generation,
     Mark,
-    NotProjected,
     Numbers,
     ReadStore,
     Stale,
     UnusableProjections,
     WritableRows,
 )
-from projections.store.tables import Rows, sql_time
+from projections.store.tables import sql_time
 
 PAGE_EVENTS: Final = 5_000
 IDLE_S: Final = 0.2
 BACKOFF_S: Final = 1.0
-_encode: Final = msgspec.json.Encoder().encode
 
 log: Final = logging.getLogger("merge_ledger.project")
 
@@ -262,36 +257,9 @@ class Projector:
                 return command[at - 1]
         return command[-1]
 
-    # -- telling
-
     def status(self, *, digests: bool = False) -> list[ProjectionStatus]:
-        """Tell of every projection how far it is behind the ledger, and with `digests` what it holds.
-
-        Where nothing is projected yet, that is generation 0 at position 0.
-        """
-        head = self._ledger.head()
-        try:
-            with self._store.snapshot() as snapshot:
-                make_sure_of_owner(self._ledger, snapshot, self._store.location)
-                hashed = {one.name: digest(snapshot, one) for one in PROJECTIONS} if digests else {}
-                return self._told(head, snapshot.generation.number, snapshot.mark().position, hashed)
-        except NotProjected:
-            return self._told(head, 0, 0, {})
-
-    def _told(self, head: int, generation: int, position: int, digests: Mapping[str, str]) -> list[ProjectionStatus]:
-        behind = self._ledger.read(position, 1)
-        lag_s = (self._clock() - behind[0].recorded_at).total_seconds() if behind else 0.0
-        return [
-            ProjectionStatus(
-                name=one.name,
-                generation=generation,
-                position=position,
-                lag_events=max(0, head - position),
-                lag_seconds=max(0.0, lag_s),
-                digest=digests.get(one.name),
-            )
-            for one in PROJECTIONS
-        ]
+        """Return how far each projection is behind the ledger, and with `digests` a digest of what it holds."""
+        return status(self._ledger, self._store, self._clock(), digests=digests)
 
 
 class _Undone(Exception):  # noqa: N818  ends a transaction that is not to be kept
@@ -302,13 +270,3 @@ class _Unfoldable(Exception):  # noqa: N818  says what the events are
     def __init__(self, stored: Sequence[StoredEvent], why: Exception) -> None:
         super().__init__(str(why))
         self.stored, self.why = stored, why
-
-
-def digest(rows: Rows, projection: Projection) -> str:
-    """Digest all that a projection holds: every row of its tables as JSON, in the order of their keys."""
-    hashed = blake2b(digest_size=16)
-    for table in projection.tables:
-        hashed.update(table.name.encode())
-        for row in rows.scan(table):
-            hashed.update(_encode(row))
-    return hashed.hexdigest()

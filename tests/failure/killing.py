@@ -31,7 +31,8 @@ from ledger.store.port import Store
 from ledger.store.sqlite.store import SqliteStore
 from projections.models.catalogue import PROJECTIONS
 from projections.opening import read_store
-from projections.running.runner import Projector, digest
+from projections.running.runner import Projector
+from projections.running.status import digest
 from projections.store.port import NotProjected, ReadStore
 from tests.contracts.test_serialisable import PREPARED, any_command
 from tests.deciding_again import differences

@@ -15,7 +15,8 @@ from ledger.store.postgres.connection import Timeouts
 from ledger.store.postgres.store import PostgresStore
 from ledger.store.sqlite.store import SqliteStore
 from projections.models.catalogue import PROJECTIONS, READ_MODEL
-from projections.running.runner import Projector, digest
+from projections.running.runner import Projector
+from projections.running.status import digest
 from projections.store.port import NotPrepared, NotProjected, ReadStore, Stale
 from projections.store.postgres import PostgresReadStore
 from projections.store.postgres_schema import prepare

@@ -11,18 +11,17 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
-from ledger.store.damage import Damaged, DamagedDatabase, LostLedger, UnguardedLog, differences
+from ledger.store.damage import Damaged, DamagedDatabase, LostLedger
 from ledger.store.port import (
     MissingDatabase,
-    NewerSchema,
-    NotALedger,
     ReadOnlyDatabase,
     StoreUnusable,
     UnreachableDatabase,
 )
+from ledger.store.sqlite.checks import damage, has_tables, one_moment, pragma, schema_of
 from ledger.store.sqlite.errors import FailedStatement, OldSqlite, unusable
 from ledger.store.sqlite.files import (
     is_filled,
@@ -32,8 +31,8 @@ from ledger.store.sqlite.files import (
     read_side_file,
     write_ahead_log,
 )
-from ledger.store.sqlite.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, guards, guards_made, is_as_made, upgrade
-from ledger.store.sqlite.unit import HEAD, SqliteSnapshot, SqliteUnit
+from ledger.store.sqlite.schema import SCHEMA, SCHEMA_VERSION, is_as_made, upgrade
+from ledger.store.sqlite.unit import SqliteSnapshot, SqliteUnit
 
 BUSY_TIMEOUT_MS: Final = 5_000
 FULL_SYNC: Final = "PRAGMA synchronous = FULL"
@@ -173,9 +172,9 @@ class SqliteStore:
 
     def _promise(self, connection: sqlite3.Connection, *, wal: bool) -> None:
         """Make sure that a commit is on the disk when it returns, and that readers do not wait for writers."""
-        if _pragma(connection, "synchronous") != SYNCHRONOUS_FULL:
+        if pragma(connection, "synchronous") != SYNCHRONOUS_FULL:
             raise UnreachableDatabase(self.location, "SQLite does not take synchronous=FULL")
-        if wal and _pragma(connection, "journal_mode") != "wal":
+        if wal and pragma(connection, "journal_mode") != "wal":
             raise UnreachableDatabase(self.location, "its disk cannot hold a write-ahead log")
 
     def _left_behind(self) -> Path | None:
@@ -200,11 +199,11 @@ class SqliteStore:
         except OSError as error:
             raise UnreachableDatabase(self.location, error.strerror or "it cannot be made") from error
         with closing(self._connect("mode=rw")) as connection:
-            if _pragma(connection, "application_id") != 0 or _has_tables(connection):
+            if pragma(connection, "application_id") != 0 or has_tables(connection):
                 return  # Something is there; whether it is a ledger is checked next.
         with closing(self._connect("mode=rw", WAL)) as connection:
             connection.execute("BEGIN IMMEDIATE")
-            if not _has_tables(connection):
+            if not has_tables(connection):
                 if read_side is not None:
                     raise LostLedger(self.location, "empty", read_side.name)
                 for statement in SCHEMA:
@@ -227,9 +226,9 @@ class SqliteStore:
 
     def _checked(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         try:
-            if self._schema_of(connection) < SCHEMA_VERSION and not self._read_only:
+            if schema_of(connection, self.location) < SCHEMA_VERSION and not self._read_only:
                 upgrade(connection)
-            with _one_moment(connection):
+            with one_moment(connection):
                 self._check(connection)
         except BaseException:
             connection.close()
@@ -237,26 +236,9 @@ class SqliteStore:
         return connection
 
     def _check(self, connection: sqlite3.Connection) -> None:
-        """Make sure that this is a ledger of a schema that this version knows, that nothing is missing from."""
-        self._schema_of(connection)
-        head = connection.execute(HEAD).fetchone()[0]
-        ever = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
-        found: list[Damaged] = []
-        if ever is not None and ever[0] != head:
-            found.append(DamagedDatabase(self.location, f"it ends at {head} and had {ever[0]} events"))
-        unlike = differences(guards_made(), guards(connection))
-        self.findings = [*found, *(UnguardedLog(self.location, name, how) for name, how in unlike)]
+        self.findings = damage(connection, self.location)
         if self.findings and not self._inspect:
             raise self.findings[0]
-
-    def _schema_of(self, connection: sqlite3.Connection) -> int:
-        """Return the version of the tables. Raises NotALedger, NewerSchema."""
-        if _pragma(connection, "application_id") != APPLICATION_ID:
-            raise NotALedger(self.location)
-        found = int(_pragma(connection, "user_version"))
-        if found > SCHEMA_VERSION:
-            raise NewerSchema(self.location, found, SCHEMA_VERSION)
-        return found
 
     # -- what went wrong
 
@@ -281,8 +263,8 @@ class SqliteStore:
             return told
         damaged = DamagedDatabase(self.location, str(told))
         try:
-            with closing(self._connect(self._reading)) as connection, _one_moment(connection):
-                self._schema_of(connection)
+            with closing(self._connect(self._reading)) as connection, one_moment(connection):
+                schema_of(connection, self.location)
                 return told if is_as_made(connection) else damaged
         except StoreUnusable as found:
             return found
@@ -297,21 +279,3 @@ class SqliteStore:
             return None
         same = file.st_dev, file.st_ino
         return (*same, file.st_size, file.st_mtime_ns) if self._reading == _IMMUTABLE else same
-
-
-@contextmanager
-def _one_moment(connection: sqlite3.Connection) -> Iterator[None]:
-    """Read as of one commit, whoever writes meanwhile."""
-    connection.execute("BEGIN")
-    try:
-        yield
-    finally:
-        connection.rollback()
-
-
-def _pragma(connection: sqlite3.Connection, name: str) -> Any:  # noqa: ANN401  a number, or a word
-    return connection.execute(f"PRAGMA {name}").fetchone()[0]
-
-
-def _has_tables(connection: sqlite3.Connection) -> bool:
-    return connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is not None
