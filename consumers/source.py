@@ -1,12 +1,14 @@
-"""Layer: consumers. The port between the worker and where its messages come from: Kafka, or a script of events.
+"""Layer: consumers. The port between the worker and its messages: Kafka, or a topic in memory.
 
-A source delivers at least once. It hands out partitions, paused, and takes them away; whoever owns
-one says where to read from before anything of it is delivered. What a source itself remembers of
-offsets is a hint for tools and decides nothing.
+A source delivers at least once. It assigns partitions, paused, and revokes them; the worker says where
+to read from before anything of a partition is delivered. The offsets that a source itself remembers
+are a hint for tools and decide nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
+
+SKIPPED: Final = "SKIPPED"  # The code of the outcome for offsets that a person skipped: no dead letter belongs to it.
 
 
 class Partition(NamedTuple):
@@ -17,7 +19,7 @@ class Partition(NamedTuple):
 
     @property
     def source(self) -> str:
-        """Name it as the ledger does."""
+        """Return its name in the ledger."""
         return f"{self.topic}/{self.number}"
 
 
@@ -25,9 +27,9 @@ Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
 
 
 class Fault(NamedTuple):
-    """Why a message could not be taken apart, without anything that it holds.
+    """Why a message could not be decoded, without anything that it holds.
 
-    `last` is the last offset of several that could not be told from each other.
+    `last` is the last offset when several messages could not be told apart.
     """
 
     code: str
@@ -63,8 +65,8 @@ def size_of(headers: Headers) -> int:
     return sum([len(name) + len(value or b"") for name, value in headers])
 
 
-class Standing(NamedTuple):
-    """What there is of a partition now: from which offset on, up to which, and of which topic of its name."""
+class PartitionRange(NamedTuple):
+    """The offsets of a partition that exist now, `end` excluded, and the identity of its topic."""
 
     begin: int
     end: int
@@ -72,14 +74,14 @@ class Standing(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """What happened to our partitions since the last poll: taken away first, then handed to us, paused."""
+    """Changes of the assignment since the last poll: partitions revoked first, then assigned (paused)."""
 
     revoked: frozenset[Partition] = frozenset()
     assigned: frozenset[Partition] = frozenset()
 
 
 class SourceLost(Exception):  # noqa: N818  says what happened
-    """What was to be read of a partition is not there: it ran out of retention, or the topic was made anew."""
+    """The next messages of a partition do not exist: they ran out of retention, or the topic was created again."""
 
     def __init__(self, partition: Partition, offset: int, what: str) -> None:
         super().__init__(f"{partition.source} at offset {offset}: {what}")
@@ -87,7 +89,7 @@ class SourceLost(Exception):  # noqa: N818  says what happened
 
 
 class SourceUndecodable(SourceLost):
-    """What is to be read of a partition next cannot be decoded, up to and with the offset `last`."""
+    """The next messages of a partition cannot be decoded, up to and including the offset `last`."""
 
     def __init__(self, partition: Partition, offset: int, last: int, why: str) -> None:
         super().__init__(partition, offset, f"offsets {offset} to {last} cannot be decoded ({why})")
@@ -95,7 +97,7 @@ class SourceUndecodable(SourceLost):
 
 
 class SourceUnusable(Exception):  # noqa: N818  says what the source is
-    """The source cannot be used at all; the message is one line for people."""
+    """The source cannot be used; the message is one line for people."""
 
 
 class Source(Protocol):
@@ -106,54 +108,54 @@ class Source(Protocol):
         ...
 
     def changed(self) -> Changed:
-        """Tell what happened to our partitions since this was asked last."""
+        """Return the changes of the assignment since the last call."""
         ...
 
     def assignment(self) -> frozenset[Partition]:
-        """Tell which partitions are ours."""
+        """Return the assigned partitions."""
         ...
 
     def seek(self, partition: Partition, offset: int) -> None:
-        """Read on from an offset; nothing where the partition is not ours any more."""
+        """Continue reading at an offset; does nothing for a partition that is no longer assigned."""
         ...
 
     def pause(self, partitions: Iterable[Partition]) -> None:
-        """Deliver nothing of these until they are resumed; those that are not ours are passed over."""
+        """Deliver nothing of these until they are resumed; ignores partitions that are not assigned."""
         ...
 
     def resume(self, partitions: Iterable[Partition]) -> None:
-        """Deliver these again; those that are not ours are passed over."""
+        """Deliver these again; ignores partitions that are not assigned."""
         ...
 
     def beginning(self, partition: Partition) -> int:
-        """Tell the first offset there is. Raises SourceUnusable when nobody answers in time."""
+        """Return the first offset that exists. Raises SourceUnusable when no answer comes in time."""
         ...
 
     def end(self, partition: Partition) -> int | None:
-        """Tell the offset behind the last message, as far as it is known."""
+        """Return the offset after the last message, as far as it is known."""
         ...
 
     def position(self, partition: Partition) -> int | None:
-        """Tell the offset to be read next: behind all that was delivered, and what is never delivered behind that.
+        """Return the offset to read next: after all that was delivered, and all after it that never will be.
 
-        That is what transactions leave: markers, and what was aborted. None where it is not known.
+        Transactions leave such offsets: their markers, and messages that were aborted. None when unknown.
         """
         ...
 
     def chosen(self, topic: str, key: str) -> int | None:
-        """Tell the partition that murmur2 chooses for a key; None while the topic's partitions are not known."""
+        """Return the partition that murmur2 chooses for a key; None while the topic's partitions are not known."""
         ...
 
     def identity(self, topic: str) -> str | None:
-        """Tell a topic from another of the same name; None while it is not known."""
+        """Return the id that differs when a topic is created again under its name; None while it is not known."""
         ...
 
     def hint(self, offsets: Mapping[Partition, int]) -> None:
-        """Tell tools how far we are, without waiting."""
+        """Publish how far the worker has read, for tools, without waiting."""
         ...
 
     def heartbeat_age_s(self) -> float:
-        """Tell how long ago the group last heard of us, and we of it."""
+        """Return the time since the last heartbeat that the group answered."""
         ...
 
     def close(self, timeout_s: float) -> None:

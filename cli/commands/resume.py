@@ -13,7 +13,7 @@ from cli.session import exits
 from cli.session.arguments import Here
 from cli.session.opening import location_of
 from cli.session.session import Session
-from consumers.source import Partition, Standing
+from consumers.source import Partition, PartitionRange
 from consumers.worker.resume import Halt, go_on, halt_of
 from ledger.opening import open_ledger
 from ledger.store.port import BookmarkMoved
@@ -93,8 +93,8 @@ def _admin(session: Session) -> Iterator["KafkaAdmin"]:
             yield admin
 
 
-def _standing(admin: "KafkaAdmin", place: Partition) -> Standing:
-    found = admin.standing(place)
+def _standing(admin: "KafkaAdmin", place: Partition) -> PartitionRange:
+    found = admin.range_of(place)
     if found is None:
         msg = f"there is no partition {place.source}"
         raise exits.NotThere(msg)
@@ -102,7 +102,7 @@ def _standing(admin: "KafkaAdmin", place: Partition) -> Standing:
 
 
 def _offset(text: str, halt: Halt) -> int:
-    named = {"earliest": halt.first, "latest": max(halt.first, halt.standing.end)}
+    named = {"earliest": halt.first, "latest": max(halt.first, halt.exists.end)}
     if not _is_number(text, _OFFSET_MAX) and text not in named:
         msg = f"--from: expected earliest, latest or an offset, got {text}"
         raise exits.Mistake(msg)

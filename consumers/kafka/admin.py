@@ -1,4 +1,4 @@
-"""Layer: consumers. Looks after the topics of a Kafka, and reads them without a group."""
+"""Layer: consumers. Creates and describes Kafka topics, and reads them without a group."""
 
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -9,13 +9,13 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.admin import ConfigResource, NewTopic, OffsetSpec
 
-from consumers.kafka.client import CALL_TIMEOUT_MS, client_config, telling
+from consumers.kafka.client import CALL_TIMEOUT_MS, client_config, translated
 from consumers.kafka.records import RECORDS_AT_ONCE_MAX, read_gently
 from consumers.kafka.settings import KafkaSettings
-from consumers.source import Fault, Message, Partition, SourceUndecodable, SourceUnusable, Standing
+from consumers.source import Fault, Message, Partition, PartitionRange, SourceUndecodable, SourceUnusable
 from consumers.topics import TopicSpec
 
-UNDECODABLE: Final = "UNDECODABLE"  # Of no single message, so no outcome has it.
+UNDECODABLE: Final = "UNDECODABLE"  # A range of offsets, so no outcome has this code.
 
 
 class TopicFound(NamedTuple):
@@ -24,24 +24,24 @@ class TopicFound(NamedTuple):
     partitions: int
     replication: int
     has_leaders: bool
-    identity: str = ""  # Another one when it is made anew.
+    identity: str = ""  # Another one when it is created again.
 
 
 class KafkaAdmin:
-    """Looks after topics, and reads them without a group."""
+    """Creates and describes topics, and reads them without a group."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         """Connect. Raises SourceUnusable."""
         self._settings = settings
-        with telling():
+        with translated():
             self._admin = KafkaAdminClient(
                 **client_config(settings), request_timeout_ms=int(settings.deadline_s * 1000)
             )
 
     def topics(self, names: Iterable[str]) -> dict[str, TopicFound]:
-        """Describe those topics that there are. Raises SourceUnusable."""
+        """Describe those of these topics that exist. Raises SourceUnusable."""
         wanted = set(names)
-        with telling():
+        with translated():
             described = self._admin.describe_topics(sorted(wanted & set(self._admin.list_topics())))
         return {
             one["name"]: TopicFound(
@@ -54,20 +54,20 @@ class KafkaAdmin:
         }
 
     def brokers(self) -> str:
-        """Say how many brokers there are. Raises SourceUnusable."""
-        with telling():
+        """Return the number of brokers, in words. Raises SourceUnusable."""
+        with translated():
             count = len(self._admin.describe_cluster()["brokers"])
         return "1 broker" if count == 1 else f"{count} brokers"
 
     def configs(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
         """Return the configuration of each of these topics that exists, by name. Raises SourceUnusable."""
-        with telling():
+        with translated():
             asked = [ConfigResource("TOPIC", name, None) for name in self.topics(names)]
             found = self._admin.describe_configs(asked, config_filter="all").get("topic", {}) if asked else {}
         return {topic: {name: str(one["value"]) for name, one in configs.items()} for topic, configs in found.items()}
 
     def bytes_max(self, names: Iterable[str]) -> dict[str, int]:
-        """Return `max.message.bytes` of these topics; of none where we may not ask. Raises SourceUnusable."""
+        """Return `max.message.bytes` of these topics; empty without the right to see it. Raises SourceUnusable."""
         try:
             return {name: int(configs["max.message.bytes"]) for name, configs in self.configs(names).items()}
         except SourceUnusable as error:
@@ -76,13 +76,13 @@ class KafkaAdmin:
             return {}
 
     def newest_ms(self, names: Iterable[str]) -> int | None:
-        """Tell the latest time of any message of these topics; None where there is none. Raises SourceUnusable."""
+        """Return the latest time of any message of these topics; None without messages. Raises SourceUnusable."""
         wanted = [
             TopicPartition(name, number)
             for name, found in self.topics(names).items()
             for number in range(found.partitions)
         ]
-        with telling():
+        with translated():
             told = self._admin.list_partition_offsets(dict.fromkeys(wanted, OffsetSpec.MAX_TIMESTAMP)) if wanted else {}
         return max((one.timestamp for one in told.values() if one.timestamp >= 0), default=None)
 
@@ -90,34 +90,34 @@ class KafkaAdmin:
         """Read the newest messages of each partition, about so many; each with the number of partitions."""
         found = self.topics([topic]).get(topic, TopicFound(0, 0, has_leaders=True))
         ones = [TopicPartition(topic, number) for number in range(found.partitions)]
-        with telling():
+        with translated():
             told = self._admin.list_partition_offsets(dict.fromkeys(ones, OffsetSpec.LATEST)) if ones else {}
         begin = {one.partition: max(int(about.offset) - count, 0) for one, about in told.items()}
         for partition, message in self.read(topic, begin=begin):
             yield partition, message, found.partitions
 
-    def standing(self, partition: Partition) -> Standing | None:
-        """Tell what there is of a partition; None where there is no such partition. Raises SourceUnusable."""
+    def range_of(self, partition: Partition) -> PartitionRange | None:
+        """Return the offsets of a partition that exist; None if the partition does not exist. Raises SourceUnusable."""
         found = self.topics([partition.topic]).get(partition.topic)
         if found is None or partition.number >= found.partitions:
             return None
         one = TopicPartition(*partition)
-        with telling():
+        with translated():
             begin, end = (
                 int(self._admin.list_partition_offsets({one: spec})[one].offset)
                 for spec in (OffsetSpec.EARLIEST, OffsetSpec.LATEST)
             )
-        return Standing(begin, end, found.identity)
+        return PartitionRange(begin, end, found.identity)
 
     def create(self, specs: Sequence[TopicSpec], partitions: int, replication: int) -> None:
-        """Make topics, and wait until they are there. Raises SourceUnusable."""
+        """Create topics, and wait until they exist. Raises SourceUnusable."""
         new = [NewTopic(spec.name, partitions, replication, topic_configs=spec.configs) for spec in specs]
-        with telling():
+        with translated():
             self._admin.create_topics(new)
             self._admin.wait_for_topics([spec.name for spec in specs], timeout_ms=CALL_TIMEOUT_MS)
 
     def partitions(self, topic: str) -> int:
-        """Count the partitions of a topic; 0 where it does not exist. Raises SourceUnusable."""
+        """Return the number of partitions of a topic; 0 if it does not exist. Raises SourceUnusable."""
         found = self.topics([topic]).get(topic)
         return 0 if found is None else found.partitions
 
@@ -126,7 +126,7 @@ class KafkaAdmin:
 
         What cannot be decoded is one message with a fault, and is passed over.
         """
-        with telling(), closing(self._reader()) as reader:
+        with translated(), closing(self._reader()) as reader:
             partitions = reader.partitions_for_topic(topic) or set()
             wanted = [TopicPartition(topic, number) for number in sorted(begin or partitions) if number in partitions]
             if not wanted:
@@ -160,14 +160,14 @@ class KafkaAdmin:
                     break
 
     def undecodable_at(self, partition: Partition, offset: int) -> int | None:
-        """Try to read on from an offset; tells the last one of those that cannot be decoded there, if so."""
+        """Read at an offset; returns the last offset that cannot be decoded there, or None if it can be."""
         with closing(self.read(partition.topic, begin={partition.number: offset})) as reading:
             for _, message in reading:
                 return message.fault.last if message.fault else None
         return None
 
     def close(self) -> None:
-        """Let go."""
+        """Close the connection."""
         self._admin.close()
 
     def _reader(self) -> KafkaConsumer:
@@ -184,7 +184,7 @@ class KafkaAdmin:
 
 
 def _poll(reader: KafkaConsumer) -> dict[TopicPartition, list[Message]]:
-    """Poll, and pass over what cannot be decoded, with one message that says so."""
+    """Poll, and skip what cannot be decoded: a single message with a fault stands for it."""
     try:
         polled: Any = reader.poll(timeout_ms=500)
     except SourceUndecodable as lost:

@@ -1,4 +1,4 @@
-"""Layer: consumers. Finds out why a Kafka cannot be used, step by step, each under a deadline of ours.
+"""Layer: consumers. Finds out why Kafka cannot be used, step by step, each with its own deadline.
 
 The library says "unable to bootstrap" of a wrong password, of a missing certificate and of TLS spoken
 to a plaintext port alike, and waits long before it does. Here the step that fails is named. Workers
@@ -28,21 +28,21 @@ CONNECT_MAX_S: Final = 3.0
 NEWEST_OF_A_PARTITION: Final = 100
 NAMED_MAX: Final = 10
 _NOT_LET_IN: Final = NotWell(
-    "it does not let us in, or speaks another protocol",
+    "login refused, or another protocol",
     "check kafka_protocol, kafka_mechanism, user, password and certificates",
 )
 
 
 def checks(settings: KafkaSettings, topics: Iterable[str] = ()) -> Iterator[Check]:
-    """Look at what a worker needs, until something keeps it from all. It can work if the last check is well.
+    """Check what a worker needs, up to the first failure that stops all. It can run if the last check is ok.
 
-    Of several brokers named one is enough to begin with; those that are away are told.
+    One of the named brokers is enough; those that cannot be reached are reported.
     """
     deadline_s = settings.deadline_s
     yield (codecs := look("codecs", deadline_s, _codecs))
     if not codecs.ok:
         return
-    is_anyone_there = False
+    is_reachable = False
     for host, port in settings.hosts():
         steps: list[tuple[str, Callable[[], str]]] = [
             (f"connect {host}:{port}", partial(_connect, settings, host, port))
@@ -54,19 +54,19 @@ def checks(settings: KafkaSettings, topics: Iterable[str] = ()) -> Iterator[Chec
             if not check.ok:
                 break
         else:
-            is_anyone_there = True
-    if not is_anyone_there:
+            is_reachable = True
+    if not is_reachable:
         return
     log_in = "log in" if settings.mechanism or settings.cert_file else "ask"
     ask = partial(_asking, settings, lambda admin: f"it answers, as a cluster of {admin.brokers()}")
-    yield (check := look(log_in, deadline_s, ask, if_in_vain=_NOT_LET_IN))
+    yield (check := look(log_in, deadline_s, ask, if_unanswered=_NOT_LET_IN))
     wanted = sorted(set(topics))
     if check.ok and wanted:
         yield look("topics", deadline_s, partial(_asking, settings, partial(_are_there, wanted)))
 
 
 def checks_of_topics(settings: KafkaSettings, specs: Iterable[TopicSpec], default_account: str) -> Iterator[Check]:
-    """Look at how topics are kept, and at the time and partition of what is in them. Asked of a Kafka that answers."""
+    """Check the configuration of topics, and the times and partitions of their messages. Kafka must be reachable."""
     specs = list(specs)
     for name, step in (
         ("partitions", partial(_have_equal_partitions, specs)),
@@ -84,7 +84,7 @@ def check_of_halts(settings: KafkaSettings, topic: str, bookmarks: Bookmarks) ->
 
 
 def make_sure(settings: KafkaSettings, topics: Iterable[str] = ()) -> None:
-    """Find all well that a worker needs. Raises SourceUnusable with the step that failed."""
+    """Check that a worker can run. Raises SourceUnusable with the step that failed."""
     *_, last = checks(settings, topics)
     if not last.ok:
         msg = f"Kafka at {','.join(settings.bootstrap)}: {last.line}"
@@ -150,8 +150,8 @@ def _halts(topic: str, bookmarks: Bookmarks, admin: KafkaAdmin) -> str:
     halts = []
     for number in range(admin.partitions(topic)):
         partition = Partition(topic, number)
-        standing = admin.standing(partition)
-        halt = None if standing is None else halt_of(bookmarks, partition, standing, lambda _: None)
+        exists = admin.range_of(partition)
+        halt = None if exists is None else halt_of(bookmarks, partition, exists, lambda _: None)
         if halt is not None:
             halts.append(halt)
     if halts:
@@ -171,7 +171,7 @@ def _have_equal_partitions(specs: list[TopicSpec], admin: KafkaAdmin) -> str:
     headless = [one for one, about in found.items() if not about.has_leaders]
     if headless:
         msg = f"{', '.join(headless)} has partitions without a leader"
-        raise NotWell(msg, "look after the brokers that keep them")
+        raise NotWell(msg, "check the brokers that store them")
     return f"{first.partitions} of each topic, all with a leader"
 
 

@@ -1,8 +1,8 @@
-"""Layer: consumers. What every connection to Kafka begins with: addresses, TLS, login; and its errors in our words.
+"""Layer: consumers. The settings that every Kafka client needs (addresses, TLS, login), and its translated errors.
 
-The library is imported here and in what stands behind the ports: `kafka_source`, `kafka_records`,
-`kafka_sink` and `kafka_admin`. Everything has a deadline of ours: the library waits for ever where it should not (a TLS
-client on a plaintext port, a codec that is missing), and says "unable to bootstrap" of everything else.
+The library is imported here, and in `source`, `records`, `sink` and `admin` of this folder. Every call
+has its own deadline: the library waits for ever in some cases (a TLS client on a plaintext port, a
+missing codec), and reports "unable to bootstrap" in all others.
 """
 
 import ssl
@@ -23,7 +23,7 @@ CALL_TIMEOUT_MS: Final = 5_000
 
 
 class _Tokens(AbstractTokenProvider):
-    """OAuth tokens, as the library asks for them."""
+    """OAuth tokens, in the form that the library asks for."""
 
     def __init__(self, tokens: Tokens) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class _Tokens(AbstractTokenProvider):
 
 
 def tls_context(settings: KafkaSettings) -> ssl.SSLContext:
-    """Make what TLS needs: whom we trust, and our own certificate. Raises SourceUnusable."""
+    """Make the TLS context: trusted authorities, and the client certificate. Raises SourceUnusable."""
     try:
         context = ssl.create_default_context(cafile=settings.ca_file)
         if settings.cert_file is not None:
@@ -46,7 +46,7 @@ def tls_context(settings: KafkaSettings) -> ssl.SSLContext:
 
 
 def client_config(settings: KafkaSettings) -> dict[str, Any]:
-    """Put together what every client of the library is given. Raises SourceUnusable."""
+    """Return the options that every client of the library gets. Raises SourceUnusable."""
     config: dict[str, Any] = {
         "bootstrap_servers": list(settings.bootstrap),
         "client_id": "merge-ledger",
@@ -72,8 +72,8 @@ def chosen_partition(key: str, partitions: int) -> int:
 
 
 @contextmanager
-def telling() -> Iterator[None]:
-    """Say in our own words what the library raises."""
+def translated() -> Iterator[None]:
+    """Translate errors of the library into SourceUnusable."""
     try:
         yield
     except (kafka_errors.KafkaError, OSError) as error:
@@ -84,4 +84,4 @@ def telling() -> Iterator[None]:
 def missing_codecs() -> list[str]:
     """Name the codecs that cannot be read here; one batch in such a codec would make a poll spin for ever."""
     has = {"gzip": codecs.has_gzip, "snappy": codecs.has_snappy, "lz4": codecs.has_lz4, "zstd": codecs.has_zstd}
-    return [name for name, is_there in has.items() if not is_there()]  # type: ignore[no-untyped-call]
+    return [name for name, is_installed in has.items() if not is_installed()]  # type: ignore[no-untyped-call]

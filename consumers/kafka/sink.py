@@ -14,7 +14,7 @@ from kafka import KafkaProducer
 from kafka import errors as kafka_errors
 from kafka.codec import zstd_encode
 
-from consumers.kafka.client import client_config, telling
+from consumers.kafka.client import client_config, translated
 from consumers.kafka.settings import KafkaSettings
 from consumers.source import Headers, SourceUnusable, TooLarge, size_of
 from consumers.topics import MESSAGE_BYTES_MAX
@@ -36,7 +36,7 @@ class KafkaSink:
     def __init__(self, settings: KafkaSettings, bytes_max: Mapping[str, int] = MappingProxyType({})) -> None:
         """Connect. `bytes_max` is the `max.message.bytes` of topics. Raises SourceUnusable."""
         self._bytes_max = bytes_max
-        with telling():
+        with translated():
             self._producer = KafkaProducer(
                 **client_config(settings),
                 acks="all",

@@ -10,7 +10,7 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, T
 from kafka import errors as kafka_errors
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 
-from consumers.kafka.client import CALL_TIMEOUT_MS, chosen_partition, client_config, missing_codecs, telling
+from consumers.kafka.client import CALL_TIMEOUT_MS, chosen_partition, client_config, missing_codecs, translated
 from consumers.kafka.records import RECORDS_AT_ONCE_MAX, read_gently
 from consumers.kafka.settings import KafkaSettings
 from consumers.source import Changed, Message, Partition, SourceLost, SourceUnusable
@@ -18,7 +18,7 @@ from consumers.source import Changed, Message, Partition, SourceLost, SourceUnus
 FETCH_BYTES_MAX: Final = 256 * 1024  # Of one partition at a time, so that none waits long for another.
 POLL_BYTES_MAX: Final = 8 * 1024 * 1024  # Unpacked. One poll gives hardly more.
 HINT_EVERY_S: Final = 1.0
-# What waiting does not mend.
+# Waiting does not help.
 _FATAL: Final = (
     kafka_errors.AuthorizationError,
     kafka_errors.SaslAuthenticationFailedError,
@@ -34,7 +34,7 @@ log: Final = logging.getLogger("merge_ledger.kafka")
 
 
 class _Listener(ConsumerRebalanceListener):
-    """Runs on the client's own thread, so it takes notes and does nothing else: it pauses what is handed to us."""
+    """Runs on the client's own thread, so it only records changes, and pauses what is assigned."""
 
     def __init__(self, consumer: KafkaConsumer) -> None:
         self._consumer = consumer
@@ -51,7 +51,7 @@ class _Listener(ConsumerRebalanceListener):
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         for one in assigned:
             self._consumer.pause(one)
-            self._consumer.seek(one, 0)  # A placeholder: without one it begins where Kafka thinks.
+            self._consumer.seek(one, 0)  # A placeholder: without it the client begins at Kafka's own offset.
             with self._lock:
                 self._assigned.add(Partition(*one))
 
@@ -79,7 +79,7 @@ class KafkaSource:
         if missing := missing_codecs():
             msg = f"messages in {', '.join(missing)} could not be read; install the `kafka` extra of this package"
             raise SourceUnusable(msg)
-        with telling():
+        with translated():
             self._consumer = KafkaConsumer(
                 **client_config(settings),
                 group_id=group,
@@ -103,7 +103,7 @@ class KafkaSource:
         self._hint_at = 0.0
 
     def poll(self, timeout_ms: int, messages_max: int) -> Mapping[Partition, Sequence[Message]]:
-        """Wait for messages, and give what is there by then. Raises SourceLost, SourceUnusable."""
+        """Wait for messages, and return those that came. Raises SourceLost, SourceUnusable."""
         found = self._poll(timeout_ms, min(messages_max, RECORDS_AT_ONCE_MAX))
         polled: dict[Partition, list[Message]] = {}
         count = size = 0
@@ -122,7 +122,7 @@ class KafkaSource:
 
     def _poll(self, timeout_ms: int, messages_max: int) -> Mapping[Partition, Sequence[Message]]:
         try:
-            with telling():
+            with translated():
                 polled: Any = self._consumer.poll(timeout_ms=timeout_ms, max_records=messages_max)
         except SourceUnusable as error:
             cause = error.__cause__
@@ -134,22 +134,22 @@ class KafkaSource:
                 one, offset = next(iter(cause.args[0].items()))
                 raise SourceLost(Partition(*one), offset, "the broker lost what had been read already") from error
             if not isinstance(cause, _FATAL):  # The broker is away, say: it is found again by itself.
-                log.warning("poll was in vain", extra={"why": str(error)})
+                log.warning("poll failed, retrying", extra={"why": str(error)})
                 time.sleep(min(timeout_ms / 1000, 1.0))
                 return {}
             raise
         return {Partition(*one): messages for one, messages in polled.items()}
 
     def changed(self) -> Changed:
-        """Tell what happened to our partitions."""
+        """Return the changes of the assignment since the last call."""
         return self._listener.take()
 
     def assignment(self) -> frozenset[Partition]:
-        """Tell which partitions are ours."""
+        """Return the assigned partitions."""
         return frozenset(Partition(*one) for one in self._consumer.assignment())
 
     def seek(self, partition: Partition, offset: int) -> None:
-        """Read on from an offset."""
+        """Continue reading at an offset."""
         if partition in self.assignment():
             self._consumer.seek(TopicPartition(*partition), offset)
 
@@ -162,28 +162,28 @@ class KafkaSource:
         self._consumer.resume(*(TopicPartition(*one) for one in self.assignment().intersection(partitions)))
 
     def beginning(self, partition: Partition) -> int:
-        """Tell the first offset there is. Raises SourceUnusable."""
+        """Return the first offset that exists. Raises SourceUnusable."""
         one = TopicPartition(*partition)
-        with telling():
+        with translated():
             return int(self._consumer.beginning_offsets([one], timeout_ms=CALL_TIMEOUT_MS)[one])
 
     def end(self, partition: Partition) -> int | None:
-        """Tell the offset behind the last message, as of the last fetch."""
+        """Return the offset after the last message, as of the last fetch."""
         one = TopicPartition(*partition)
         return self._consumer.highwater(one) if one in self._consumer.assignment() else None
 
     def position(self, partition: Partition) -> int | None:
-        """Tell the offset to be read next, as the client has it now; asks nobody, and waits for nothing."""
+        """Return the offset to read next, as the client has it now; asks no broker, and never waits."""
         state = self._consumer._subscription.assignment.get(TopicPartition(*partition))  # type: ignore[attr-defined]  # noqa: SLF001  the public one asks the broker
         return None if state is None or state.position is None else int(state.position.offset)
 
     def chosen(self, topic: str, key: str) -> int | None:
-        """Tell the partition that murmur2 chooses for a key, of as many as there are by the client's metadata."""
+        """Return the partition that murmur2 chooses for a key, by the client's metadata."""
         partitions = self._consumer._cluster.partitions_for_topic(topic)  # type: ignore[attr-defined]  # noqa: SLF001  asks nobody
         return chosen_partition(key, len(partitions)) if partitions else None
 
     def identity(self, topic: str) -> str | None:
-        """Tell a topic from another of the same name: its id, which Kafka gives since 2.8."""
+        """Return the topic's id, which Kafka has since 2.8."""
         cluster = self._consumer._cluster  # type: ignore[attr-defined]  # noqa: SLF001  ids are shown nowhere else
         found = cluster.topic_id(topic)
         return None if found is None else str(found)
@@ -199,7 +199,7 @@ class KafkaSource:
             self._consumer.commit_async(offsets_by_library)
 
     def heartbeat_age_s(self) -> float:
-        """Tell how long ago the group last heard of us."""
+        """Return the time since the last heartbeat that the group answered."""
         figures: Any = (self._consumer.metrics() or {}).get("consumer-coordinator-metrics", {})
         return max(float(figures.get("last-heartbeat-seconds-ago", 0.0)), 0.0)
 
@@ -208,4 +208,4 @@ class KafkaSource:
         try:
             self._consumer.close(autocommit=False, timeout_ms=int(timeout_s * 1000))
         except (kafka_errors.KafkaError, OSError) as error:
-            log.warning("the group was not left in order", extra={"why": str(error)})
+            log.warning("leaving the group failed", extra={"why": str(error)})

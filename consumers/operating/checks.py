@@ -1,4 +1,4 @@
-"""Layer: consumers. Looks at things, each under a deadline of ours, and says what to do where one is not well."""
+"""Layer: consumers. Health checks: each has a deadline and, when it fails, a next step."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ CLOCKS_APART_MAX_S: Final = 5.0
 
 
 class Check(Struct, frozen=True, kw_only=True):
-    """A thing that was looked at: what was found, and the next step where it is not well."""
+    """The result of a check: what was found (`said`) and, when it failed, the next step."""
 
     name: str
     ok: bool
@@ -26,25 +26,25 @@ class Check(Struct, frozen=True, kw_only=True):
 
     @property
     def line(self) -> str:
-        """Say it in a line."""
+        """Return it as one line."""
         return f"{self.name}: {self.said}" + (f"; {self.next_step}" if self.next_step else "")
 
 
 class NotWell(Exception):  # noqa: N818  says what was found
-    """What was looked at is not as it has to be."""
+    """A check failed: what was found, and the next step."""
 
     def __init__(self, said: str, next_step: str) -> None:
         super().__init__(said)
         self.said, self.next_step = said, next_step
 
 
-_IN_VAIN: Final = NotWell("it cannot be asked", "look at what the broker logs, and try again")
+_NO_ANSWER: Final = NotWell("no answer", "read the broker's log, and try again")
 
 
-def look(name: str, deadline_s: float, step: Callable[[], str], *, if_in_vain: NotWell = _IN_VAIN) -> Check:
-    """Look at one thing: `step` says what it found, or raises NotWell. Ends in time, whatever `step` does.
+def look(name: str, deadline_s: float, step: Callable[[], str], *, if_unanswered: NotWell = _NO_ANSWER) -> Check:
+    """Run a check: `step` returns what it found, or raises NotWell. Ends in time, whatever `step` does.
 
-    `if_in_vain` is what it means when there is no answer, or an error in its place.
+    `if_unanswered` is the finding when no answer comes in time, or an error comes instead.
     """
     began = time.monotonic()
     next_step = None
@@ -53,12 +53,12 @@ def look(name: str, deadline_s: float, step: Callable[[], str], *, if_in_vain: N
     except NotWell as found:
         said, ok, next_step = found.said, False, found.next_step
     except SourceUnusable as error:
-        said, ok, next_step = f"{if_in_vain.said} ({error})", False, if_in_vain.next_step
+        said, ok, next_step = f"{if_unanswered.said} ({error})", False, if_unanswered.next_step
     return Check(name=name, ok=ok, said=said, next_step=next_step, seconds=round(time.monotonic() - began, 3))
 
 
 def within(seconds: float, work: Callable[[], T]) -> T:
-    """Do something that may never end, and stop waiting for it in time. Raises SourceUnusable then."""
+    """Run work that may never end, and stop waiting for it in time. Raises SourceUnusable then."""
     done: list[T] = []
     failed: list[BaseException] = []
 

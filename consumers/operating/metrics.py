@@ -1,7 +1,7 @@
-"""Layer: consumers. What a worker measures of itself, and says of its health.
+"""Layer: consumers. The metrics and the health of a process.
 
-The loop writes, other threads read: every figure is replaced whole, so a reader sees one that was
-true. Times of the loop itself are monotonic.
+The loop writes and other threads read: every figure is replaced as a whole, so a reader never sees
+half of a change. Times of the loop itself are monotonic.
 """
 
 import math
@@ -58,10 +58,10 @@ class PartitionGauge(Struct, frozen=True):
 
 
 class Meter:
-    """The figures of one process."""
+    """The metrics of one process."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Start at zero."""
         self.partitions: tuple[PartitionGauge, ...] = ()
         self.outcomes: Counter[tuple[str, str]] = Counter()
         self.repeated = 0
@@ -77,7 +77,7 @@ class Meter:
 
     @contextmanager
     def polling(self, timeout_s: float) -> Iterator[None]:
-        """Note that a poll is under way."""
+        """Record that a poll is running."""
         self.poll_deadline = time.monotonic() + timeout_s + STUCK_AFTER_S
         try:
             yield
@@ -86,7 +86,7 @@ class Meter:
 
     @property
     def is_stuck(self) -> bool:
-        """Whether a poll outlasted its timeout by far: it spins inside the client and will not come back."""
+        """Whether a poll far exceeded its timeout: it loops inside the client and will not return."""
         deadline = self.poll_deadline
         return deadline is not None and time.monotonic() > deadline
 
@@ -103,7 +103,7 @@ class Meter:
                 self.outcomes[outcome.status, outcome.code or ""] += 1
 
     def looked_at(self, feeds: Iterable[Measured], source: Source) -> None:
-        """Note where every partition stands."""
+        """Record the state and lag of every partition."""
         now_ms = time.time() * 1000
         seen = []
         for feed in feeds:
@@ -126,18 +126,18 @@ class Meter:
         self.looped_at = time.monotonic()
 
     def looked(self, name: str, position: int, head: int, state: str = "reading") -> None:
-        """Note how far a reader of the log is, or another process of the same name while this one stands by."""
+        """Record how far a reader of the log is; while this process stands by, how far the active one is."""
         self.partitions = (PartitionGauge(name, state, "", position, head, max(head - position, 0), 0.0),)
         self.looped_at = time.monotonic()
 
     # -- health
 
     def not_alive(self) -> list[str]:
-        """Say why the process should be ended; nothing where it lives."""
+        """Return why the process should be ended; empty if it works."""
         return ["a poll is stuck"] if self.is_stuck else []
 
     def not_ready(self) -> list[str]:
-        """Say what keeps the worker from its work; nothing where all is well."""
+        """Return what keeps the process from working; empty if nothing does."""
         why = [f"{one.source} is {one.state}: {one.why}" for one in self.partitions if one.state not in _WELL]
         if math.isinf(self.heartbeat_age_s):
             why.append("the group has not answered yet")
@@ -148,7 +148,7 @@ class Meter:
         return self.not_alive() + why
 
     def text(self) -> str:
-        """Write the figures as Prometheus reads them."""
+        """Return the metrics in the text format of Prometheus."""
         lines: list[str] = []
 
         def family(name: str, kind: str, meaning: str, samples: Iterable[tuple[str, float]]) -> None:
@@ -160,23 +160,28 @@ class Meter:
             return [(f'{{source="{one.source}"}}', getattr(one, field)) for one in self.partitions]
 
         family("position", "gauge", "The next offset to read.", each("position"))
-        family("end_offset", "gauge", "The offset behind the last message.", each("end"))
+        family("end_offset", "gauge", "The offset after the last message.", each("end"))
         family("lag_records", "gauge", "Messages not carried out yet.", each("lag_records"))
         family("lag_seconds", "gauge", "Age of the last message carried out, while others wait.", each("lag_seconds"))
         family(
             "partition_state",
             "gauge",
-            "1 for the state that a partition is in.",
+            "1 for the current state of a partition.",
             [(f'{{source="{one.source}",state="{one.state}"}}', 1) for one in self.partitions],
         )
         outcomes = sorted(self.outcomes.items())
         family(
             "commands_total",
             "counter",
-            "Commands decided, by outcome; without those that had their answer already.",
+            "Commands decided, by outcome; repeated commands are not counted.",
             [(f'{{status="{status}",code="{code}"}}', count) for (status, code), count in outcomes],
         )
-        family("repeated_total", "counter", "Commands that had their answer already.", [("", self.repeated)])
+        family(
+            "repeated_total",
+            "counter",
+            "Repeated commands.",
+            [("", self.repeated)],
+        )
         family(
             "messages_set_aside_total",
             "counter",
@@ -187,17 +192,32 @@ class Meter:
         family("batch_commands_total", "counter", "Commands in all batches.", [("", self.batch_commands)])
         family("batch_commands", "gauge", "Commands in the last batch.", [("", self.last_batch_commands)])
         family("batch_seconds_total", "counter", "Time spent on batches.", [("", self.batch_seconds)])
-        family("batches_decided_again_total", "counter", "Batches whose reads changed.", [("", self.decided_again)])
-        family("conflicts_total", "counter", "Partitions that another worker was on.", [("", self.conflicts)])
+        family(
+            "batches_decided_again_total",
+            "counter",
+            "Batches decided again because another writer changed what they had read.",
+            [("", self.decided_again)],
+        )
+        family(
+            "conflicts_total",
+            "counter",
+            "Partitions stopped because another worker moved their offset.",
+            [("", self.conflicts)],
+        )
         family("rebalances_total", "counter", "Changes of assignment.", [("", self.rebalances)])
-        meaning = "Accounts that came on another partition than murmur2 chooses, each once."
+        meaning = "Accounts received on another partition than murmur2 chooses, each counted once."
         family("misplaced_accounts_total", "counter", meaning, [("", self.misplaced_accounts)])
-        family("heartbeat_age_seconds", "gauge", "Time since the group last heard of us.", [("", self.heartbeat_age_s)])
+        family(
+            "heartbeat_age_seconds",
+            "gauge",
+            "Time since the last heartbeat that the group answered.",
+            [("", self.heartbeat_age_s)],
+        )
         return "\n".join(lines) + "\n"
 
 
 def _written(value: float) -> str:
-    """Write a number whole: offsets and positions have more digits than a short form keeps."""
+    """Write a number with all its digits: offsets and positions have more than a short form keeps."""
     if math.isinf(value):
         return "+Inf"
     return str(int(value)) if value == int(value) else repr(float(value))

@@ -15,7 +15,7 @@ from consumers.publisher import messages as values
 from consumers.publisher.lineages import Lineages
 from consumers.publisher.messages import Outgoing, Write
 from consumers.publisher.shapes import IdMapping
-from consumers.worker.resume import SKIPPED
+from consumers.source import SKIPPED
 from domain.language import events as e
 from domain.language import streams
 from domain.state.record import Record, evolve

@@ -1,8 +1,9 @@
-"""Layer: consumers. Reads commands from a source and carries them out, in order in each partition.
+"""Layer: consumers. Reads commands from a source and carries them out, in order per partition.
 
 Events, outcomes and the partition's next offset are one commit of the ledger, so every command has
-its effect once, however often it is delivered: what is done is found done, and who is late finds
-the offset moved. Where a partition begins, the ledger says; what the source remembers is a hint.
+its effect once, however often it is delivered: a repeated command gets its earlier outcome, and a
+worker that lost the partition finds the offset moved. The ledger decides where reading starts; the
+offsets that the source remembers are a hint.
 """
 
 import logging
@@ -23,10 +24,10 @@ from domain.language.commands import DEFAULT_ACCOUNT, Envelope, UnreadableInput
 from domain.language.outcomes import Outcome
 from ledger.store.port import Bookmark, BookmarkMoved, Move, StoreUnusable
 
-POLL_TIMEOUT_MS: Final = 500  # Nothing wakes a poll: as long as this passes between a SIGTERM and its answer.
+POLL_TIMEOUT_MS: Final = 500  # Nothing interrupts a poll, so a SIGTERM may wait this long.
 BATCH_COMMANDS_MAX: Final = 1_000
 BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.1, 30.0
-HALT_LOOK_S: Final = 2.0  # How soon a halted partition sees that a person moved it on.
+HALT_LOOK_S: Final = 2.0  # How often a halted partition checks whether a person moved it.
 
 log: Final = logging.getLogger("merge_ledger.worker")
 
@@ -36,7 +37,7 @@ class Takes(Bookmarks, Protocol):
 
     @property
     def decided_again(self) -> int:
-        """Tell how many batches were decided twice, because of another writer."""
+        """Return how many batches were decided twice, because of another writer."""
 
     def take(self, batch: Sequence[Envelope | UnreadableInput], move: Move) -> list[Outcome]:
         """Carry out what came from a source, and move its bookmark, in one commit. Raises BookmarkMoved."""
@@ -53,7 +54,7 @@ class Settings(Struct, frozen=True):
 
 
 class Worker:
-    """A member of the group: takes up what it is handed, and carries it out."""
+    """A member of the group: reads its assigned partitions, and carries out their commands."""
 
     def __init__(
         self,
@@ -74,7 +75,7 @@ class Worker:
         self._placement = Placement(source, self.meter)
 
     def run(self, keep_running: Callable[[], bool]) -> None:
-        """Work until told to stop; what is under way is finished. Raises StoreUnusable, SourceUnusable."""
+        """Work until asked to stop; a running batch is finished. Raises StoreUnusable, SourceUnusable."""
         try:
             while keep_running():
                 self.step()
@@ -82,7 +83,7 @@ class Worker:
             self.source.close(timeout_s=5.0)
 
     def step(self) -> None:
-        """Poll once, and carry out what came."""
+        """Poll once, and carry out the commands that came."""
         self._follow_changes()
         self._take_up()
         try:
@@ -102,14 +103,14 @@ class Worker:
         self.source.hint({feed.partition: feed.next for feed in self.feeds.values() if feed.state == "reading"})
         self.meter.looked_at(self.feeds.values(), self.source)
 
-    # -- which partitions are ours, and where they begin
+    # -- which partitions are assigned, and where they start
 
     def _follow_changes(self) -> frozenset[Partition]:
-        """Forget what was taken away and begin what was handed to us; tells what was handed."""
+        """Forget revoked partitions and add assigned ones; returns those assigned."""
         changed = self.source.changed()
         for partition in changed.revoked:
             if self.feeds.pop(partition, None):
-                log.info("partition was taken away", extra={"partition": partition.source})
+                log.info("partition was revoked", extra={"partition": partition.source})
         for partition in changed.assigned:
             self.feeds[partition] = Feed(partition)
         if changed.revoked or changed.assigned:
@@ -117,13 +118,13 @@ class Worker:
         return changed.assigned
 
     def _take_up(self) -> None:
-        """Begin partitions that wait, and those that rested long enough."""
+        """Start partitions that wait, and those that rested long enough."""
         for feed in self.feeds.values():
             if feed.state != "reading" and self._clock() >= feed.retry_at:
                 self._begin(feed)
 
     def _begin(self, feed: Feed) -> None:
-        """Read on from where the ledger stands: after an assignment, and after every commit in doubt."""
+        """Read from the ledger's bookmark: after an assignment, and after every commit in doubt."""
         partition = feed.partition
         try:
             found = self.ledger.bookmark(partition.source)
@@ -148,12 +149,12 @@ class Worker:
         feed.identity, feed.state, feed.why = identity, "reading", ""
         self.source.seek(partition, feed.next)
         self.source.resume([partition])
-        log.info("partition was taken up", extra={"partition": partition.source, "offset": feed.next})
+        log.info("partition was started", extra={"partition": partition.source, "offset": feed.next})
 
     # -- carrying out
 
     def _carry_out(self, feed: Feed, messages: Sequence[Message]) -> None:
-        """Carry out what is new of these, in one commit."""
+        """Carry out those that are new, in one commit."""
         fresh = [message for message in messages if message.offset >= feed.next]
         if not fresh:
             return
@@ -197,9 +198,9 @@ class Worker:
                 return
 
     def _pass(self, feed: Feed) -> None:
-        """Move the bookmark behind what is never delivered: the markers of transactions, and what was aborted.
+        """Move the bookmark past offsets that are never delivered: markers of transactions, and aborted messages.
 
-        It would stand where nothing is, and a log that is emptied up to there would look as if something was lost.
+        Otherwise a log that is deleted up to there would look as if messages were lost.
         """
         position = self.source.position(feed.partition)
         is_same_topic = self.source.identity(feed.partition.topic) == feed.identity
@@ -207,7 +208,7 @@ class Worker:
             self._move(feed, position)
 
     def _move(self, feed: Feed, to: int) -> bool:
-        """Move the bookmark alone; false where the partition does not go on because of it."""
+        """Move the bookmark alone; returns false if the partition stopped or backs off."""
         try:
             self.ledger.move(Move(feed.partition.source, feed.begin, to, feed.identity))
         except BookmarkMoved as moved:
@@ -226,13 +227,13 @@ class Worker:
             return UnreadableInput(account, partition.source, message.offset, read.code, read.message, read.command_id)
         return read
 
-    # -- when it does not go on
+    # -- when a partition cannot continue
 
     def _stop(self, feed: Feed, moved: BookmarkMoved) -> None:
-        """Somebody else moved the offset: we are late. What we have is thrown away and never tried again.
+        """Another worker moved the offset: drop the batch, and never try it again.
 
-        Should the group still call the partition ours when a whole session has passed, it is, and
-        who moved the offset was the late one: then it is taken up again from where the ledger stands.
+        If the partition is still assigned after a whole session, the other worker was the late one;
+        then reading starts again from the ledger's bookmark.
         """
         self.source.pause([feed.partition])
         feed.state, feed.why = "stopped", str(moved)
@@ -241,14 +242,14 @@ class Worker:
         log.warning("partition was stopped", extra={"partition": feed.partition.source, "why": feed.why})
 
     def _back_off(self, feed: Feed, error: StoreUnusable) -> None:
-        """Rest the partition while the store cannot be used, and keep polling so that it stays ours."""
+        """Rest the partition while the store cannot be used; polling goes on, so that it stays assigned."""
         if not error.is_transient:
             raise error
         self.source.pause([feed.partition])
         feed.state, feed.why = "backing off", str(error)
         feed.retry_at = self._clock() + min(BACKOFF_FIRST_S * 2**feed.failures, BACKOFF_MAX_S)
         feed.failures += 1
-        log.warning("partition backs off", extra={"partition": feed.partition.source, "why": feed.why})
+        log.warning("partition was rested", extra={"partition": feed.partition.source, "why": feed.why})
 
     def _lose(self, lost: SourceLost) -> None:
         """Stop a partition whose next messages cannot be read."""
@@ -280,7 +281,7 @@ class Worker:
         return True
 
     def _halt(self, lost: SourceLost) -> None:
-        """Stop a partition: what was to be read is not there. Nothing is skipped until a person moves its bookmark."""
+        """Stop a partition until a person moves its bookmark; nothing is skipped before that."""
         self.source.pause([lost.partition])
         feed = self.feeds.get(lost.partition)
         if feed is not None:

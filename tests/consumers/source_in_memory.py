@@ -7,7 +7,7 @@ messages run out of retention, the topic is made anew. Without being told to it 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from consumers.source import Changed, Headers, Message, Partition, SourceLost, SourceUndecodable, Standing
+from consumers.source import Changed, Headers, Message, Partition, PartitionRange, SourceLost, SourceUndecodable
 
 
 @dataclass
@@ -59,10 +59,10 @@ class MemoryTopic:
         self.begins[place] = before
         self.messages[place] = [message for message in self.messages[place] if message.offset >= before]
 
-    def standing(self, partition: int) -> Standing:
+    def range_of(self, partition: int) -> PartitionRange:
         """Tell what there is of a partition now."""
         place = Partition(self.name, partition)
-        return Standing(self.begins.get(place, 0), self.end(place), self.identity)
+        return PartitionRange(self.begins.get(place, 0), self.end(place), self.identity)
 
     def undecodable_at(self, partition: Partition, offset: int) -> int | None:
         """Tell the last offset of what cannot be decoded from an offset on."""

@@ -64,7 +64,7 @@ def run_out(messages: MemoryTopic, working: Worker) -> None:
 
 
 def halt(ledger: Ledger, messages: MemoryTopic) -> Halt:
-    found = halt_of(ledger, FIRST, messages.standing(0), lambda offset: messages.undecodable_at(FIRST, offset))
+    found = halt_of(ledger, FIRST, messages.range_of(0), lambda offset: messages.undecodable_at(FIRST, offset))
     assert found is not None
     return found
 
@@ -142,8 +142,8 @@ def test_who_why_and_from_where_is_kept_in_the_log_and_is_no_dead_letter(
 
 def test_what_is_not_halted_is_left_alone(ledger: Ledger, messages: MemoryTopic, working: Worker) -> None:
     assert working.feeds[FIRST].state == "reading"
-    assert halt_of(ledger, FIRST, messages.standing(0), lambda offset: messages.undecodable_at(FIRST, offset)) is None
-    assert halt_of(ledger, Partition(TOPIC, 7), messages.standing(0), lambda _: None) is None
+    assert halt_of(ledger, FIRST, messages.range_of(0), lambda offset: messages.undecodable_at(FIRST, offset)) is None
+    assert halt_of(ledger, Partition(TOPIC, 7), messages.range_of(0), lambda _: None) is None
 
 
 def test_who_was_slower_changes_nothing(ledger: Ledger, messages: MemoryTopic, working: Worker) -> None:
@@ -269,7 +269,7 @@ def test_a_command_that_fails_unexpectedly_halts_its_partition_alone_and_is_step
     later(clock, working)
     assert outcomes_in(ledger)[-1] == f"main/commands/create-{failing + 1}"
     assert working.meter.not_ready() == []
-    assert halt_of(ledger, FIRST, messages.standing(0), lambda _: None) is None
+    assert halt_of(ledger, FIRST, messages.range_of(0), lambda _: None) is None
 
 
 def test_a_failed_command_is_carried_out_after_a_restart_with_the_bug_mended(
@@ -286,7 +286,7 @@ def test_a_failed_command_is_carried_out_after_a_restart_with_the_bug_mended(
     messages.hand_out({0: source})
     worker(ledger, source, clock).step()
     assert outcomes_in(ledger)[-1] == "main/commands/create-1"
-    assert halt_of(ledger, FIRST, messages.standing(0), lambda _: None) is None
+    assert halt_of(ledger, FIRST, messages.range_of(0), lambda _: None) is None
 
 
 def test_a_second_failure_on_a_partition_replaces_the_record_of_the_first(

@@ -179,7 +179,7 @@ def test_a_killed_worker_is_evicted_and_another_takes_all(place: Place, ledger: 
     first, second = place.start("consume"), place.start("consume")
     send(place.settings, place.commands, [create(1)])
     wait_until(lambda: len(outcomes(ledger)) == 1)
-    wait_until(lambda: all("partition was taken up" in one.said() for one in (first, second)))
+    wait_until(lambda: all("partition was started" in one.said() for one in (first, second)))
     first.end(signal.SIGKILL)
     began = time.monotonic()
     for number in range(10, 20):
