@@ -21,7 +21,7 @@ def activity_needs(command: LogActivity, view: View) -> Iterator[Need]:
 
 
 def log_activity(deciding: Deciding, command: LogActivity) -> None:
-    """Put an activity on the timelines of the records that these ids lead to today."""
+    """Log an activity on the timelines of the records that these ids are today."""
     stream = streams.activity(deciding.account_id, command.activity_id)
     records = tuple(dict.fromkeys(deciding.current(target.ref) for target in command.records))
     if deciding.view.exists(stream):
@@ -44,14 +44,14 @@ def log_activity(deciding: Deciding, command: LogActivity) -> None:
 
 
 def start_call(deciding: Deciding, command: StartCall) -> None:
-    """Note the call; it takes the place of one that was never ended."""
+    """Start a call; it replaces one that was never ended."""
     ref = deciding.subject(command)
     if deciding.record(ref).active_call != command.call_id:
         deciding.emit_on(ref, e.CallStarted(call_id=command.call_id, **deciding.fields(ref)))
 
 
 def end_call(deciding: Deciding, command: EndCall) -> None:
-    """Note that the call is over; another call goes on."""
+    """End this call; another call of the record goes on."""
     ref = deciding.subject(command)
     if deciding.record(ref).active_call == command.call_id:
         deciding.emit_on(ref, e.CallEnded(call_id=command.call_id, **deciding.fields(ref)))
@@ -61,7 +61,7 @@ def end_call(deciding: Deciding, command: EndCall) -> None:
 
 
 def log_playbook(deciding: Deciding, command: LogPlaybook) -> None:
-    """Keep a playbook as a draft, or log it; a draft that is logged is a draft no more."""
+    """Store a playbook as a draft, or log it; logging ends its draft."""
     ref = deciding.subject(command)
     deciding.emit_on(
         ref, e.PlaybookLogged(playbook_id=command.playbook_id, state=command.state, **deciding.fields(ref))

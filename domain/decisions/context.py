@@ -1,4 +1,4 @@
-"""Layer: domain. One decision in the making: whom it is about, and what it has decided so far."""
+"""Layer: domain. A decision while it is made: its command, the view it reads, and the events so far."""
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
@@ -21,7 +21,7 @@ from domain.state.view import View
 
 
 class Meta(TypedDict):
-    """What every event of a decision has."""
+    """The fields that every event of a decision has."""
 
     command_id: str
     occurred_at: datetime
@@ -35,7 +35,7 @@ class Fields(Meta):
 
 
 class Deciding:
-    """A command, the view it is decided on, and what came of it. Nothing here changes the view."""
+    """A command, the view it is decided on, and the events decided so far. Nothing here changes the view."""
 
     def __init__(self, command: AnyCommand, view: View, now: datetime) -> None:
         self.command = command
@@ -59,7 +59,7 @@ class Deciding:
 
     @property
     def cause(self) -> str:
-        """What a plain change says it comes from."""
+        """The cause that is recorded with a change the command itself makes."""
         return f"command:{self.command.command_id}"
 
     def stream(self, ref: RecordRef) -> str:
@@ -67,11 +67,11 @@ class Deciding:
         return streams.record(self.account_id, *ref)
 
     def emit(self, stream: str, event: e.Event) -> None:
-        """Decide one event."""
+        """Add an event to the decision."""
         self.recorded.append((stream, event))
 
     def emit_on(self, ref: RecordRef, event: e.Event) -> None:
-        """Decide one event of a record."""
+        """Add an event of a record to the decision."""
         self.emit(self.stream(ref), event)
 
     def warn(self, warning: Warned) -> None:
@@ -99,7 +99,7 @@ class Deciding:
             "values": self.values("" if ref is None else ref.record_id, named),
         }
 
-    # -- whom it is about
+    # -- the records it is about
 
     def known_type(self, object_type: str, *, active: bool = False) -> None:
         """Refuse an object type that is unknown, or with `active` one that is not activated."""
@@ -109,31 +109,31 @@ class Deciding:
             raise ObjectTypeNotActivated(object_type)
 
     def standing(self, ref: RecordRef, other: RecordRef) -> Record:
-        """Look up a record that can take part in a merge with another; an old id is refused, naming the current one."""
-        found = self.view.record(self.account_id, ref)
-        if found is None:
+        """Return a record that can be merged with another; an old id is refused, naming the current one."""
+        record = self.view.record(self.account_id, ref)
+        if record is None:
             raise NotFound(ref)
-        if found.status == "merged_away":
+        if record.status == "merged_away":
             current = self.today(ref)
             is_other = self.view.record(self.account_id, other) is not None and self.today(other) == current
             is_archived = self.is_archived(current)
             raise AlreadyMerged(*ref, current.record_id, is_archived=is_archived, is_other=is_other)
-        if found.status == "archived":
+        if record.status == "archived":
             raise RecordArchived(ref.object_type, ref.record_id)
-        return found
+        return record
 
     def current(self, ref: RecordRef, *, archived: bool = False) -> RecordRef:
         """Follow an id to the record it is today, and note that it was followed."""
         self.known_type(ref.object_type)
-        found = self.view.record(self.account_id, ref)
-        if found is None:
+        record = self.view.record(self.account_id, ref)
+        if record is None:
             raise NotFound(ref)
-        if found.status == "merged_away":
+        if record.status == "merged_away":
             current_id = self.view.current_id(self.account_id, ref)
             self.followed[ref.record_id] = current_id
             ref = RecordRef(ref.object_type, current_id)
-            found = self.view.record(self.account_id, ref)
-        if found is not None and found.status == "archived" and not archived:
+            record = self.view.record(self.account_id, ref)
+        if record is not None and record.status == "archived" and not archived:
             raise RecordArchived(ref.object_type, ref.record_id)
         return ref
 
@@ -143,7 +143,7 @@ class Deciding:
         return ref
 
     def today(self, ref: RecordRef) -> RecordRef:
-        """Name the record that an id is today."""
+        """Return the record that an id is today."""
         return RecordRef(ref.object_type, self.view.current_id(self.account_id, ref))
 
     def is_archived(self, ref: RecordRef) -> bool:
@@ -151,7 +151,7 @@ class Deciding:
         return self.record(self.today(ref)).status == "archived"
 
     def record(self, ref: RecordRef) -> Record:
-        """Look up a record that is known to exist, as it stands with what is decided so far."""
+        """Return a record that is known to exist, with the events decided so far folded in."""
         stream = self.stream(ref)
         state = None if stream in self.made else self.view.record(self.account_id, ref)
         for other, event in self.recorded:
@@ -166,7 +166,7 @@ class Deciding:
         return record_id == today or self.view.current_id(self.account_id, RecordRef(object_type, record_id)) == today
 
     def own_holders(self, ref: RecordRef, key: ClaimKey) -> tuple[RecordId, ...]:
-        """List the ids under which this record, or one folded into it, holds a claim."""
+        """List the ids under which this record, or one merged into it, holds a claim."""
         return tuple(
             holder.record_id
             for holder in self.view.holders(key)
@@ -174,7 +174,7 @@ class Deciding:
         )
 
     def new_ref(self, object_type: str, record_id: RecordId | None) -> RecordRef:
-        """Name a record that does not exist yet; the ledger refuses to append to one that does."""
+        """Return a reference for a record that does not exist yet; the ledger refuses to append to one that does."""
         ref = self._unused_ref(object_type) if record_id is None else RecordRef(object_type, record_id)
         self.made.add(self.stream(ref))
         return ref
@@ -202,7 +202,7 @@ def record_needs(command: RecordCommand, view: View) -> Iterator[Need]:
 
 
 def follow_needs(view: View, account_id: str, ref: RecordRef) -> Iterator[Need]:
-    """A record, and where it was merged away the one it is today."""
+    """A record and, if it was merged away, the record that it is today."""
     stream = streams.record(account_id, *ref)
     yield stream
     record = view.peek_record(account_id, ref)
@@ -213,7 +213,7 @@ def follow_needs(view: View, account_id: str, ref: RecordRef) -> Iterator[Need]:
 
 
 def current_ref(view: View, account_id: str, ref: RecordRef) -> RecordRef | None:
-    """Name the record that an id is today, as far as it is loaded."""
+    """Return the record that an id is today; None if that is not loaded."""
     record = view.peek_record(account_id, ref)
     if record is None:
         return None
@@ -226,7 +226,7 @@ def current_ref(view: View, account_id: str, ref: RecordRef) -> RecordRef | None
 
 
 def current_needs(view: View, account_id: str, ref: RecordRef) -> Iterator[Need]:
-    """The record that an id is today, where nothing else of the id's own record is looked at."""
+    """The record that an id is today, for decisions that do not read the id's own record."""
     lineage = Lineage(streams.record(account_id, *ref))
     yield lineage
     if view.has(lineage):
@@ -240,7 +240,7 @@ def lineage_needs(account_id: str, object_type: str, record_ids: tuple[RecordId,
 
 
 def claim_needs(view: View, key: ClaimKey) -> Iterator[Need]:
-    """Who claims this, and which records those are today."""
+    """The records that claim a value, by the ids they claimed it under, and as they are today."""
     yield key
     if view.has(key):
         for holder in view.holders(key):
@@ -249,7 +249,7 @@ def claim_needs(view: View, key: ClaimKey) -> Iterator[Need]:
 
 
 def held_needs(stream: str, names: Collection[str]) -> Iterator[Need]:
-    """What filters that look at these properties need beyond the record itself."""
+    """What filters on these properties need besides the record."""
     if "hs_merged_object_ids" in names:
         yield Lineage(stream, members=True)
     if "hs_additional_emails" in names:

@@ -22,7 +22,7 @@ COUNT, UNIQUE_COUNT = "num_conversion_events", "num_unique_conversion_events"
 
 
 def form_needs(command: SubmitForm, view: View) -> Iterator[Need]:
-    """Who has the token and the address, whether the submission is known, and what triggers look at."""
+    """The contacts with the token or the address, whether the submission is known, and what triggers read."""
     account_id = command.account
     yield streams.activity(account_id, command.submission_id)
     keys = []
@@ -61,7 +61,7 @@ def _form_email(command: SubmitForm) -> str | None:
 def submit_form(deciding: Deciding, command: SubmitForm) -> None:
     """Find the contact by its token, then by its address, else make it; count the submission and log it.
 
-    An archived contact is back: whoever writes to us is there.
+    An archived contact is restored: whoever sends a form is active.
     """
     stream = streams.activity(deciding.account_id, command.submission_id)
     if deciding.view.exists(stream):
@@ -78,21 +78,21 @@ def submit_form(deciding: Deciding, command: SubmitForm) -> None:
             values[EMAIL] = Value(email, deciding.at, "form")
         values |= {name: Value(1, deciding.at, "form") for name in (COUNT, UNIQUE_COUNT)}
         make(deciding, ref, values, cause=cause)
-        stays = None
+        kept_email = None
     else:
         ref = deciding.current(found, archived=True)
         restore(deciding, ref, cause=f"form:{command.submission_id}")
         contact = deciding.record(ref)
         known = contact.value(EMAIL)
-        stays = email
+        kept_email = email
         if email is not None and (known is None or known.v == email) and _holder(deciding, EMAIL, email) in (None, ref):
-            stays = None
+            kept_email = None
             if known is None:
                 values[EMAIL] = Value(email, deciding.at, "form")
         for name in (COUNT, UNIQUE_COUNT) if command.form_id not in contact.forms else (COUNT,):
             values[name] = Value(_counted(contact, name), deciding.at, "form")
         change(deciding, ref, values, cause=cause)
-    _logged(deciding, command, ref, stays)
+    _logged(deciding, command, ref, kept_email)
 
 
 def _counted(contact: Record, name: str) -> int | float:
@@ -106,7 +106,7 @@ def _counted(contact: Record, name: str) -> int | float:
 
 
 def _holder(deciding: Deciding, kind: str, v: str | None) -> RecordRef | None:
-    """Name the contact that a token or address leads to today."""
+    """Return the contact that a token or address leads to today."""
     if v is None:
         return None
     for holder in deciding.view.holders(ClaimKey(deciding.account_id, kind, v)):
@@ -114,8 +114,8 @@ def _holder(deciding: Deciding, kind: str, v: str | None) -> RecordRef | None:
     return None
 
 
-def _logged(deciding: Deciding, command: SubmitForm, ref: RecordRef, stays: str | None) -> None:
-    """Note the token, the submission and the activity, which keeps an address that is not the contact's."""
+def _logged(deciding: Deciding, command: SubmitForm, ref: RecordRef, kept_email: str | None) -> None:
+    """Record the token, the submission and the activity, which stores an address that is not the contact's."""
     deciding.about = ref
     if command.usertoken is not None and _holder(deciding, USERTOKEN, command.usertoken) is None:
         named = {e.IDENTIFIER: deciding.value(command.usertoken)}
@@ -123,7 +123,7 @@ def _logged(deciding: Deciding, command: SubmitForm, ref: RecordRef, stays: str 
     deciding.emit_on(
         ref, e.FormSubmitted(form_id=command.form_id, submission_id=command.submission_id, **deciding.fields(ref))
     )
-    kept = {} if stays is None else {e.FORM_EMAIL: deciding.value(stays)}
+    kept = {} if kept_email is None else {e.FORM_EMAIL: deciding.value(kept_email)}
     deciding.emit(
         streams.activity(deciding.account_id, command.submission_id),
         e.ActivityLogged(activity_type="form_submission", records=(ref,), **deciding.fields(ref, kept)),

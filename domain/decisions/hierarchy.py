@@ -32,7 +32,7 @@ class Relationship(NamedTuple):
 
 
 def relationships(one: RecordRef, other: RecordRef, labels: Collection[str]) -> Iterator[Relationship]:
-    """List what labels, as said from `one`, make of two companies."""
+    """Yield the relationships that labels, as given from `one`, create between two companies."""
     if one.object_type == other.object_type == COMPANIES:
         if PARENT in labels:
             yield Relationship(one, other)
@@ -64,7 +64,7 @@ def _above_needs(view: View, account_id: str, company: RecordRef, levels: int) -
 
 
 def _parent_named(record: Record | None) -> RecordRef | None:
-    """Name a company's parent as it was named when they were related."""
+    """Return a company's parent, by the id of the time they were related."""
     related = () if record is None else record.hierarchy.items()
     return next((RecordRef(COMPANIES, other) for other, is_a in related if is_a == PARENT), None)
 
@@ -114,7 +114,7 @@ def merge_needs(view: View, account_id: str, secondary: RecordRef, sides: tuple[
 
 
 def active_relatives(deciding: Deciding, pair: Pair) -> dict[RecordId, list[RecordId]] | None:
-    """List the active parents and children of each side that has any; None where there are too many to look at."""
+    """List the active parents and children of each side that has any; None if there are too many to examine."""
     if sum(len(side.hierarchy) for side in pair.both) > EXAMINED_MAX:
         return None
     active = {
@@ -136,7 +136,7 @@ class Carried(NamedTuple):
 def carried(deciding: Deciding, pair: Pair) -> Carried:
     """Keep both sides' relationships, but none of the secondary's that makes a second parent or a circle of two.
 
-    Longer circles are not looked for: a merge walks nowhere.
+    Longer circles are not looked for: a merge does not walk the hierarchy.
     """
     primary, secondary = pair.both
     kept = dict(primary.hierarchy)
@@ -157,7 +157,7 @@ def _today(deciding: Deciding, company_id: RecordId) -> RecordId:
 
 
 def end_dropped(deciding: Deciding, secondary: RecordRef, dropped: Collection[e.Related]) -> None:
-    """End the relationships that a merge drops, for the other company and for whoever reads the link; it stays."""
+    """End the relationships that a merge drops, on the other company and on the link, which stays."""
     if not dropped:
         return
     lineage = (*deciding.view.members(deciding.stream(secondary)), secondary.record_id)

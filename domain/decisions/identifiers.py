@@ -21,7 +21,7 @@ from domain.state.view import View
 
 
 def additional_needs(command: IdentifierCommand, view: View) -> Iterator[Need]:
-    """The record, who has the value, and what triggers look at."""
+    """The record, which records have the value, and what triggers read."""
     yield from record_needs(command, view)
     account = view.peek_account(command.account)
     if account is None:
@@ -38,7 +38,7 @@ def additional_needs(command: IdentifierCommand, view: View) -> Iterator[Need]:
 
 
 def _name(command: IdentifierCommand) -> str:
-    """Name the property that holds the primary one."""
+    """Return the name of the property that holds the primary value."""
     return command.kind.removeprefix(PROPERTY)
 
 
@@ -92,7 +92,7 @@ def _is_primary(deciding: Deciding, subject: _Subject, name: str) -> bool:
 
 
 def add_identifier(deciding: Deciding, command: AddIdentifier) -> None:
-    """Give the record one more value that leads to it; one that it has already stays as it is."""
+    """Add a value that leads to the record; a value that it has already stays as it is."""
     subject = _subject(deciding, command)
     if subject.holders:
         return
@@ -107,7 +107,7 @@ def add_identifier(deciding: Deciding, command: AddIdentifier) -> None:
 
 
 def remove_identifier(deciding: Deciding, command: RemoveIdentifier) -> None:
-    """Take an additional value away, under every id it is claimed by; old ids still lead here."""
+    """Remove an additional value, under every id that claims it; old ids still lead here."""
     subject = _subject(deciding, command)
     ref = subject.ref
     if not subject.holders or _is_primary(deciding, subject, _name(command)):

@@ -1,8 +1,8 @@
-"""Layer: domain. Links between records, and activities: facts that a merge never moves (H15 to H17).
+"""Layer: domain. Links between records: facts that a merge never moves (H15 to H17).
 
-They keep the ids they were made with and readers resolve those through the lineage. Only what a
-merge must decide on is told to the records themselves: the Primary company, and links to one's own
-type with the parent and child relationship.
+They keep the ids they were made with, and readers resolve those through the lineage. Only what a
+merge must decide on is also recorded on the records themselves: the Primary company, and links to
+their own type with the parent and child relationship.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ PRIMARY = "primary"
 
 
 def link_needs(command: Associate | Dissociate, view: View) -> Iterator[Need]:
-    """Both records as they are today, the link between them, and where the links they know of lead."""
+    """Both records as they are today, the link between them, and the records that their known links lead to."""
     ends = command.ref, command.to.ref
     for ref in ends:
         yield from follow_needs(view, command.account, ref)
@@ -59,7 +59,7 @@ def _ends(deciding: Deciding, command: Associate | Dissociate) -> tuple[RecordRe
 
 
 def _pointed(one: RecordRef, other: RecordRef) -> tuple[RecordRef, RecordRef] | None:
-    """Tell the record and the company of a link that can have the Primary label; None where it cannot."""
+    """Return the record and the company of a link that can have the Primary label; None if it cannot."""
     if one.object_type != COMPANIES and other.object_type == COMPANIES:
         return one, other
     if one.object_type == COMPANIES and other.object_type != COMPANIES:
@@ -68,7 +68,7 @@ def _pointed(one: RecordRef, other: RecordRef) -> tuple[RecordRef, RecordRef] | 
 
 
 def associate(deciding: Deciding, command: Associate) -> None:
-    """Link two records. The Primary label moves; parent and child are told to both companies."""
+    """Link two records. The Primary label moves; parent and child are recorded on both companies."""
     one, other = _ends(deciding, command)
     if one == other:
         raise SameRecord(*one)
@@ -103,7 +103,7 @@ def associate(deciding: Deciding, command: Associate) -> None:
 
 
 def _note_peers(deciding: Deciding, one: RecordRef, other: RecordRef, wanted: list[hierarchy.Relationship]) -> None:
-    """Note the link on both records, with what each is to the other."""
+    """Record the link on both records, with the relationship of each to the other."""
     for ref, peer in ((one, other), (other, one)):
         is_a: e.Relation | None = next((PARENT if each.child == ref else CHILD for each in wanted), None)
         if is_a or not _peer_ids(deciding, ref, peer):
@@ -111,7 +111,7 @@ def _note_peers(deciding: Deciding, one: RecordRef, other: RecordRef, wanted: li
 
 
 def dissociate(deciding: Deciding, command: Dissociate) -> None:
-    """End every link, or these labels of it, that resolves to the pair; one that is not there is ended all the same."""
+    """End every link, or these labels of it, that resolves to the pair; not an error if there is none."""
     one, other = _ends(deciding, command)
     named = command.labels
     pointed = _pointed(one, other)
@@ -138,6 +138,6 @@ def _peer_ids(deciding: Deciding, ref: RecordRef, peer: RecordRef) -> tuple[str,
 
 
 def _relates(deciding: Deciding, one: RecordRef, other: RecordRef, labels: list[str]) -> bool:
-    """Whether one of these labels, as said from `one`, is the parent or child relationship of the two."""
+    """Whether one of these labels, as given from `one`, is the parent or child relationship of the two."""
     hierarchy = deciding.record(one).hierarchy
     return any(hierarchy.get(each) in labels for each in _peer_ids(deciding, one, other))

@@ -12,7 +12,7 @@ from domain.state.view import View
 
 
 def mark_needs(command: MarkCommand, view: View) -> Iterator[Need]:
-    """Both records as they are today, and where the marks they have lead."""
+    """Both records as they are today, and the records that their marks lead to."""
     for record_id in command.record_ids:
         ref = RecordRef(command.object_type, record_id)
         yield from follow_needs(view, command.account, ref)
@@ -39,7 +39,7 @@ def _marks(deciding: Deciding, ref: RecordRef, other: RecordRef) -> tuple[str, .
 
 
 def mark_not_duplicates(deciding: Deciding, command: MarkNotDuplicates) -> None:
-    """Mark both records; a mark that stands stays as it is."""
+    """Mark both records; an existing mark stays as it is."""
     one, other = _marked_pair(deciding, command)
     for ref, against in ((one, other), (other, one)):
         if not _marks(deciding, ref, against):
@@ -47,7 +47,7 @@ def mark_not_duplicates(deciding: Deciding, command: MarkNotDuplicates) -> None:
 
 
 def unmark_not_duplicates(deciding: Deciding, command: UnmarkNotDuplicates) -> None:
-    """Take the mark back from both records, under whatever ids it was made."""
+    """Remove the mark from both records, whichever ids it was made with."""
     one, other = _marked_pair(deciding, command)
     for ref, against in ((one, other), (other, one)):
         marks = _marks(deciding, ref, against)

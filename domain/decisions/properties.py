@@ -1,4 +1,4 @@
-"""Layer: domain. Reading the values that a command sets, and claiming those that lead to their record."""
+"""Layer: domain. Reads the values that a command sets, and claims the values that identify their record."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -29,15 +29,15 @@ def read_properties(
         raise ReadOnlyProperty(refused)
     values: dict[str, Value] = {}
     for name, each in sent.items():
-        at, of = deciding.at, source
+        at, origin = deciding.at, source
         if isinstance(each, Dressed):
-            at, of = (at if each.at is None else utc(each.at)), each.source
-        values[name] = Value(read_plain(deciding.account, object_type, name, each), at, of)
+            at, origin = (at if each.at is None else utc(each.at)), each.source
+        values[name] = Value(read_plain(deciding.account, object_type, name, each), at, origin)
     return values
 
 
 def warn_of_unknown_stage(deciding: Deciding, ref: RecordRef, values: Mapping[str, Value]) -> None:
-    """Warn of a stage that is none of the account's: it is kept, and ranks below all of them."""
+    """Warn of a stage that the account does not have: it is stored, and ranks below all others."""
     stage = values.get(LIFECYCLE_STAGE) if is_stage(ref.object_type, LIFECYCLE_STAGE) else None
     if stage is not None and not is_empty(stage.v) and as_written(deciding.account, stage.v) is None:
         deciding.warn(unknown_stage(LIFECYCLE_STAGE, ref.record_id))
@@ -53,14 +53,14 @@ def refuse_create_date(sent: Iterable[str]) -> None:
 
 
 def claimable(account: Account, object_type: str) -> tuple[str, ...]:
-    """List the properties whose values lead to their record: the primary identifier and unique ones."""
+    """List the properties whose values identify their record: the primary identifier and unique ones."""
     primary = PRIMARY_IDENTIFIERS.get(object_type)
     unique = account.unique_properties(object_type)
     return (primary, *unique) if primary else unique
 
 
 def identifier_needs(view: View, account_id: str, object_type: str, sent: Mapping[str, Sent]) -> Iterator[Need]:
-    """Who claims the values that are about to be claimed, and what is suppressed for an address."""
+    """The records that have the values to be claimed, and the suppressions for an address."""
     yield streams.settings(account_id)
     account = view.peek_account(account_id)
     if account is None:
@@ -76,7 +76,7 @@ def identifier_needs(view: View, account_id: str, object_type: str, sent: Mappin
 
 
 def value_needs(view: View, account_id: str, object_type: str, name: str, v: str) -> Iterator[Need]:
-    """Who claims one value, and for an address what is suppressed for it."""
+    """The records that claim one value and, for an address, its suppressions."""
     key = property_claim(account_id, object_type, name, v)
     yield from claim_needs(view, key)
     if key.kind == EMAIL:
@@ -99,7 +99,8 @@ def refuse_if_claimed(deciding: Deciding, ref: RecordRef, name: str, value: Valu
 def claimed_by_merge(deciding: Deciding, pair: Pair, decisions: Iterable[e.Decided]) -> dict[str, tuple[RecordId, ...]]:
     """Claim both sides' unique values that nobody claims: those that were set before their property was unique.
 
-    A claimed one stays so, the loser's too, like an additional address. Warns where the value kept is another record's.
+    A claimed value stays claimed, the loser's too, like an additional address. Warns if another record has
+    the kept value.
     """
     unique = deciding.account.unique_properties(pair.object_type)
     claimed: dict[str, tuple[RecordId, ...]] = {}

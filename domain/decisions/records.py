@@ -1,4 +1,4 @@
-"""Layer: domain. Making and changing records: create, update, archive, restore, recreate."""
+"""Layer: domain. Creates, updates, archives, restores and recreates records."""
 
 from collections.abc import Iterable, Iterator
 
@@ -28,7 +28,7 @@ from domain.survivorship.rulesets import CREATE_DATE
 
 
 def create_needs(command: CreateRecord, view: View) -> Iterator[Need]:
-    """Whether the id is free, who has its identifiers, and the workflows of the type."""
+    """Whether the id is unused, which records have its identifiers, and the workflows of the type."""
     if command.record_id is not None:
         yield streams.record(command.account, command.object_type, command.record_id)
     yield from identifier_needs(view, command.account, command.object_type, command.properties)
@@ -41,7 +41,7 @@ def trigger_needs_of_new(account_id: str, object_type: str) -> Iterator[Need]:
 
 
 def create_record(deciding: Deciding, command: CreateRecord) -> None:
-    """Make a record."""
+    """Create a record."""
     deciding.known_type(command.object_type, active=True)
     ref = deciding.new_ref(command.object_type, command.record_id)
     if command.record_id is not None and deciding.view.exists(deciding.stream(ref)):
@@ -51,7 +51,7 @@ def create_record(deciding: Deciding, command: CreateRecord) -> None:
 
 
 def make(deciding: Deciding, ref: RecordRef, values: dict[str, Value], *, cause: str) -> None:
-    """Begin a record with these values, its create date among them, and all that follows from that."""
+    """Create a record with these values and a create date, and enroll it by its triggers."""
     if CREATE_DATE not in values:
         values = {**values, CREATE_DATE: Value(write_instant(deciding.at), deciding.at)}
     begin(deciding, ref, values, cause=cause)
@@ -81,7 +81,7 @@ def begin(
 
 
 def recreate_needs(command: RecreateRecord, view: View) -> Iterator[Need]:
-    """The merged-away record, whether the new id is free, and who has its identifiers now."""
+    """The merged-away record, whether the new id is unused, and which records have its identifiers now."""
     account_id, object_type = command.account, command.object_type
     yield streams.record(account_id, *command.ref)
     if command.new_record_id is not None:
@@ -116,9 +116,9 @@ def recreate_record(deciding: Deciding, command: RecreateRecord) -> None:
                 del values[name]
     deciding.left_out = tuple(left_out)
     begin(deciding, ref, values, cause=f"recreate:{command.record_id}", recreated_from=command.record_id)
-    there = {each.key for each in deciding.record(ref).suppressions}
+    suppressed = {each.key for each in deciding.record(ref).suppressions}
     for each in old.suppressions:
-        if each.key not in there:
+        if each.key not in suppressed:
             carry_over(deciding, ref, each)
     enroll_triggered(deciding, ref, None)
 
@@ -127,7 +127,7 @@ def recreate_record(deciding: Deciding, command: RecreateRecord) -> None:
 
 
 def update_needs(command: UpdateRecord, view: View) -> Iterator[Need]:
-    """The record as it is today, who has the identifiers it had and gets, and the workflows of the type."""
+    """The record as it is today, which records have its old and new identifiers, and the workflows of the type."""
     yield from record_needs(command, view)
     yield from identifier_needs(view, command.account, command.object_type, command.properties)
     current = current_ref(view, command.account, command.ref)
@@ -136,7 +136,7 @@ def update_needs(command: UpdateRecord, view: View) -> Iterator[Need]:
 
 
 def changed_needs(view: View, account_id: str, ref: RecordRef, names: Iterable[str]) -> Iterator[Need]:
-    """Who claims the values that these properties of a record have, and what triggers look at."""
+    """The records that claim a record's values of these properties, and what triggers read."""
     record, account = view.peek_record(account_id, ref), view.peek_account(account_id)
     if record is not None and account is not None:
         for name in claimable(account, ref.object_type):
@@ -155,7 +155,7 @@ def update_record(deciding: Deciding, command: UpdateRecord) -> None:
 
 
 def change(deciding: Deciding, ref: RecordRef, values: dict[str, Value], *, cause: str) -> None:
-    """Decide a change of values: what it claims and frees, and whom it enrolls."""
+    """Decide a change of values: what it claims and releases, and the workflows that it enrolls in."""
     deciding.about = ref
     if not values:
         return
@@ -183,18 +183,18 @@ def change(deciding: Deciding, ref: RecordRef, values: dict[str, Value], *, caus
 
 
 def archive_record(deciding: Deciding, command: ArchiveRecord) -> None:
-    """Take a record out of search, segments and workflows."""
+    """Archive a record, which leaves search, segments and workflows."""
     ref = deciding.subject(command)
     deciding.emit_on(ref, e.RecordArchived(**deciding.fields(ref)))
 
 
 def restore_record(deciding: Deciding, command: RestoreRecord) -> None:
-    """Bring an archived record back; one that is active stays so."""
+    """Restore an archived record; an active one stays active."""
     ref = deciding.subject(command, archived=True)
     restore(deciding, ref, cause=deciding.cause)
 
 
 def restore(deciding: Deciding, ref: RecordRef, *, cause: str) -> None:
-    """Bring a record back where it is archived."""
+    """Restore a record if it is archived."""
     if deciding.record(ref).status == "archived":
         deciding.emit_on(ref, e.RecordRestored(cause=cause, **deciding.fields(ref)))

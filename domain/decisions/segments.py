@@ -55,7 +55,7 @@ def _static_segment(deciding: Deciding, command: AddToSegment | RemoveFromSegmen
 
 
 def add_to_segment(deciding: Deciding, command: AddToSegment) -> None:
-    """Put a record on a static segment; one that is on it stays."""
+    """Add a record to a static segment, unless it is on it already."""
     ref = deciding.subject(command)
     _static_segment(deciding, command)
     if command.segment_id not in deciding.record(ref).segments:
@@ -63,7 +63,7 @@ def add_to_segment(deciding: Deciding, command: AddToSegment) -> None:
 
 
 def remove_from_segment(deciding: Deciding, command: RemoveFromSegment) -> None:
-    """Take a record off a static segment; one that is not on it stays off."""
+    """Remove a record from a static segment, if it is on it."""
     ref = deciding.subject(command)
     _static_segment(deciding, command)
     if command.segment_id in deciding.record(ref).segments:

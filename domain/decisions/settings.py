@@ -15,11 +15,11 @@ from domain.state.claims import PRIMARY_IDENTIFIERS
 from domain.survivorship.rulesets import CREATE_DATE, is_system_owned
 
 _SETTINGS = frozenset(ConfigureAccount.__struct_fields__) - frozenset(Command.__struct_fields__)
-_COMBINING_RULES = ("sum", "union")  # What they make is neither side's value.
+_COMBINING_RULES = ("sum", "union")  # Their result is neither side's value.
 
 
 def configure_account(deciding: Deciding, command: ConfigureAccount) -> None:
-    """Set what the command names."""
+    """Change the settings that the command names."""
     named = {name: v for name, v in asdict(command).items() if name in _SETTINGS and v is not UNSET}
     if command.subscriptions is not UNSET:
         named["subscriptions"] = {hub: v for hub, v in asdict(command.subscriptions).items() if v is not UNSET}
@@ -31,7 +31,7 @@ def configure_account(deciding: Deciding, command: ConfigureAccount) -> None:
 
 
 def define_object_type(deciding: Deciding, command: DefineObjectType) -> None:
-    """Define a custom type, or add properties to any; what the ledger owns is not redefined."""
+    """Define a custom type, or add properties to any type; properties that the ledger owns are refused."""
     object_type = command.object_type
     known = KNOWN_PROPERTIES.get(object_type, {})
     if owned := [
@@ -40,13 +40,13 @@ def define_object_type(deciding: Deciding, command: DefineObjectType) -> None:
         if is_system_owned(object_type, name) or name == CREATE_DATE or name == PRIMARY_IDENTIFIERS.get(object_type)
     ]:
         raise RuleIsFixed(owned)
-    for name, one in command.properties.items():
-        if (why := _why_not(known.get(name), deciding.account.definitions(object_type).get(name), one)) is not None:
+    before = deciding.account.definitions(object_type)
+    for name, definition in command.properties.items():
+        if (why := _why_not(known.get(name), before.get(name), definition)) is not None:
             raise InvalidProperty(name, why)
     if deciding.account.knows_type(object_type):  # Its records may have values already.
-        before = deciding.account.definitions(object_type)
-        for name, one in command.properties.items():
-            if one.unique and name not in before:
+        for name, definition in command.properties.items():
+            if definition.unique and name not in before:
                 deciding.warn(unique_from_now_on(name))
     deciding.emit(
         streams.settings(deciding.account_id),
@@ -57,11 +57,11 @@ def define_object_type(deciding: Deciding, command: DefineObjectType) -> None:
 
 
 def _why_not(known: PropertyType | None, before: PropertyDefinition | None, new: PropertyDefinition) -> str | None:
-    """Tell what is wrong with a property's definition: it is known otherwise, or its rule cannot work on it."""
+    """Return what is wrong with a property's definition; None if nothing is."""
     kind = known or new.type
     if known is not None and new.type not in ("string", known):
         return f"is of type {known} and stays so"
-    if before is not None and before.unique != new.unique:  # Values stand that were claimed, or were not.
+    if before is not None and before.unique != new.unique:  # Its stored values are claimed already, or are not.
         return f"is {'unique' if before.unique else 'not unique'} and stays so"
     if new.rule == "sum" and kind != "number":
         return "rule sum needs type number"

@@ -10,7 +10,7 @@ from domain.language.values import Value
 from domain.state.addresses import normal_address
 from domain.state.claims import SUPPRESSION, ClaimKey
 from domain.state.needs import Need
-from domain.state.record import Record, Suppression
+from domain.state.record import Suppression
 from domain.state.view import View
 
 
@@ -22,7 +22,7 @@ def lift_needs(command: LiftSuppression, view: View) -> Iterator[Need]:
 
 
 def suppress(deciding: Deciding, command: Suppress) -> None:
-    """Note that a record, or one address of it, is not to be contacted; one that stands keeps its time."""
+    """Suppress contact with a record, or with one address of it; an existing suppression keeps its time."""
     ref = deciding.subject(command)
     address = None if command.address is None else normal_address(command.address)
     if (command.kind, command.topic, address) in {each.key for each in deciding.record(ref).suppressions}:
@@ -32,7 +32,7 @@ def suppress(deciding: Deciding, command: Suppress) -> None:
 
 
 def lift_suppression(deciding: Deciding, command: LiftSuppression) -> None:
-    """Lift a suppression; one for an address ends on every record that has it, since it follows the address."""
+    """Lift a suppression; one for an address ends on every record with that address."""
     ref = deciding.subject(command)
     address = None if command.address is None else normal_address(command.address)
     refs = [ref]
@@ -42,22 +42,23 @@ def lift_suppression(deciding: Deciding, command: LiftSuppression) -> None:
             RecordRef(holder.object_type, deciding.view.current_id(deciding.account_id, holder))
             for holder in deciding.view.holders(key)
         ]
-    for each in dict.fromkeys(refs):
-        if (command.kind, command.topic, address) in {one.key for one in deciding.record(each).suppressions}:
+    lifted = command.kind, command.topic, address
+    for holder in dict.fromkeys(refs):
+        if lifted in {suppression.key for suppression in deciding.record(holder).suppressions}:
             named = _address(deciding, address)
             deciding.emit_on(
-                each, e.SuppressionLifted(kind=command.kind, topic=command.topic, **deciding.fields(each, named))
+                holder, e.SuppressionLifted(kind=command.kind, topic=command.topic, **deciding.fields(holder, named))
             )
 
 
 def follow_suppressions(deciding: Deciding, ref: RecordRef, address: str) -> None:
-    """A suppression for an address follows it to whoever has it next (H52)."""
+    """Give a record the suppressions of its new address: they follow the address (H52)."""
     key = ClaimKey(deciding.account_id, SUPPRESSION, address)
     mine = {each.key for each in deciding.record(ref).suppressions}
     for holder in deciding.view.holders(key):
         current = RecordRef(holder.object_type, deciding.view.current_id(deciding.account_id, holder))
-        there: Record | None = deciding.view.record(deciding.account_id, current)
-        for each in there.suppressions if there is not None and current != ref else ():
+        other = deciding.view.record(deciding.account_id, current)
+        for each in other.suppressions if other is not None and current != ref else ():
             if each.address == address and each.key not in mine:
                 mine.add(each.key)
                 carry_over(deciding, ref, each)

@@ -1,4 +1,4 @@
-"""Layer: domain. Links to records of other systems, by which they are kept in step (H31)."""
+"""Layer: domain. Links to records of other systems, for synchronization (H31)."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ def link_needs(command: LinkSync, view: View) -> Iterator[Need]:
 
 
 def link_sync(deciding: Deciding, command: LinkSync) -> None:
-    """Keep a record in step with another system's; the link that it shows there is replaced, those from merges stay."""
+    """Link a record to one of another system. Its current link there is replaced; links from merges stay."""
     ref = deciding.subject(command)
     key = ClaimKey(deciding.account_id, sync_kind(command.system), command.external_id)
     for holder in deciding.view.holders(key):
@@ -38,7 +38,7 @@ def link_sync(deciding: Deciding, command: LinkSync) -> None:
 
 
 def unlink_sync(deciding: Deciding, command: UnlinkSync) -> None:
-    """Stop keeping a record in step, with one other record or all of a system; a link that is not there stays away."""
+    """End the link to one record of another system, or all links to that system; not an error if there is none."""
     ref = deciding.subject(command)
     for link in deciding.record(ref).sync.get(command.system, ()):
         if command.external_id in (None, link.external_id):

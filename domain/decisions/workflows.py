@@ -30,13 +30,13 @@ _COMPUTED = ("hs_object_id", "hs_merged_object_ids", *_ADDITIONAL)
 
 
 def definition_needs(command: DefineWorkflow, _: View) -> Iterator[Need]:
-    """The workflows of the type, and whether another type has the id."""
+    """The workflows of the type, and which other types have a workflow of this id."""
     yield streams.workflows(command.account, command.object_type)
     yield ClaimKey(command.account, WORKFLOW, command.workflow_id)
 
 
 def define_workflow(deciding: Deciding, command: DefineWorkflow) -> None:
-    """Define a workflow, or change its name, trigger or switch; its type stays. Enrolls nobody."""
+    """Define a workflow, or change its name, trigger or switch; its type stays. Enrolls no record."""
     deciding.known_type(command.object_type)
     for holder in deciding.view.holders(ClaimKey(deciding.account_id, WORKFLOW, command.workflow_id)):
         if holder.object_type != command.object_type:
@@ -73,7 +73,7 @@ def _workflow(deciding: Deciding, command: Enroll | Unenroll) -> Workflow:
 
 
 def enroll(deciding: Deciding, command: Enroll) -> None:
-    """Enroll by hand; one that is enrolled stays so."""
+    """Enroll by hand, unless the record is enrolled already."""
     ref = deciding.subject(command)
     _workflow(deciding, command)
     if command.workflow_id not in deciding.record(ref).workflows:
@@ -83,7 +83,7 @@ def enroll(deciding: Deciding, command: Enroll) -> None:
 
 
 def unenroll(deciding: Deciding, command: Unenroll) -> None:
-    """Unenroll by hand; one that is not enrolled stays so."""
+    """Unenroll by hand, if the record is enrolled."""
     ref = deciding.subject(command)
     _workflow(deciding, command)
     if command.workflow_id in deciding.record(ref).workflows:
@@ -96,7 +96,7 @@ def unenroll(deciding: Deciding, command: Unenroll) -> None:
 
 
 def trigger_needs(view: View, account_id: str, ref: RecordRef, *also: RecordRef) -> Iterator[Need]:
-    """The workflows of a type, and what their triggers look at that does not stand on these records."""
+    """The workflows of a type, and what their triggers read besides these records."""
     yield streams.workflows(account_id, ref.object_type)
     workflows = view.peek_workflows(account_id, ref.object_type)
     if workflows is not None:
@@ -150,7 +150,7 @@ def enroll_triggered(deciding: Deciding, ref: RecordRef, before: Record | None) 
 
 
 def _names_changed(before: Record, after: Record) -> Iterator[str]:
-    """Name the properties that have another value than before; true is not 1 here."""
+    """Yield the names of properties whose value changed; true and 1 are different values."""
     for name in {*before.properties, *after.properties}:
         one, other = before.value(name), after.value(name)
         if one is None or other is None or one.v.__class__ is not other.v.__class__ or one.v != other.v:
@@ -160,7 +160,7 @@ def _names_changed(before: Record, after: Record) -> Iterator[str]:
 def enrolled_by_merge(
     deciding: Deciding, primary: RecordRef, secondary: RecordRef, result: Callable[[], Record]
 ) -> tuple[str, ...]:
-    """Name the workflows that a merge enrolls the merged record in: false for the primary, true for it, and allowed."""
+    """List the workflows that enroll the merged record: allowed, false for the primary and true for the result."""
     triggers = deciding.view.workflows(deciding.account_id, primary.object_type).triggers_of_merges
     if not triggers:
         return ()
