@@ -105,7 +105,11 @@ class View:
 
     def peek_account(self, account: AccountId) -> Account | None:
         """Return the account's settings; None if they are not loaded."""
-        return self.account(account) if streams.settings(account) in self._states else None
+        stream = streams.settings(account)
+        if stream not in self._states:
+            return None
+        state = self.peek(stream)
+        return state if isinstance(state, Account) else DEFAULT_SETTINGS
 
     def peek_workflows(self, account: AccountId, object_type: str) -> Workflows | None:
         """Return the workflows of a type; None if they are not loaded or none is defined."""
