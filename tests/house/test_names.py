@@ -35,7 +35,6 @@ SHARED = {
     "SideValue": "As Decision.",
     "Snapshot": "A snapshot of the log, and of the read models: one port each.",
     "SqliteSnapshot": "As PostgresSnapshot.",
-    "Standing": "A record on a page, and the range of a partition.",
     "Suppressed": "An event, and the shape that readers see.",
     "Suppression": "A suppression in a record's state, and on a topic.",
     "Takes": "A part of the ledger's interface, used by two modules.",
