@@ -25,8 +25,6 @@ from ledger.store.watching import whole_commands
 
 RECORDS_KEPT_MAX: Final = 5_000  # Folded records, so that those that change again need not be loaded.
 
-_OUTCOMES: Final = (e.CommandApplied, e.CommandRefused, e.CommandIdReused, e.CommandUnreadable)
-
 
 class DeadLetter(NamedTuple):
     """A message that was no command: it is fetched from where it came, and set aside with the reason."""
@@ -74,7 +72,7 @@ class Folder:
                     messages.append(self._write(topics.EVENTS, account, merged, about))
                     for old_id in merged.merged_ids:
                         mapped[f"{account}/{merged.object_type}/{old_id}"] = values.mapping_told(old_id, merged), about
-            elif isinstance(event, _OUTCOMES):
+            elif isinstance(event, e.OUTCOMES):
                 about = values.About(f"result-{stored.position}", account, stored.position, stored.recorded_at)
                 messages.append(self._write(topics.RESULTS, account, values.result_told(stored, event), about))
                 if isinstance(event, e.CommandUnreadable) and event.code != SKIPPED:

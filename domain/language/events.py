@@ -43,12 +43,22 @@ def attribute_name(label: str, name: str) -> str:
 
 
 Relation: TypeAlias = Literal["parent", "child"]
+# What an event may change claims by: its property values, its "@identifier", a sync id, an address, a workflow's id.
+Claimed: TypeAlias = Literal["properties", "identifiers", "sync", "suppressions", "workflows"]
 
 
 class Event(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """A fact. `occurred_at` is when it happened upstream; the ledger adds when it was recorded."""
+    """A fact. `occurred_at` is when it happened upstream; the ledger adds when it was recorded.
+
+    The traits say what a class of events may do, so that projections and claims need no list of classes.
+    """
 
     EVENT_TYPE: ClassVar[str]
+    SETS_VALUES: ClassVar[bool] = False  # `values` holds values of properties, by their names.
+    CLAIMS: ClassVar[tuple[Claimed, ...]] = ()  # It may begin or end claims; `claim_changes` has a case for it.
+    CHANGES_PRESENCE: ClassVar[bool] = False  # Its record begins, is archived or is restored: any filter may change.
+    MOVES_MEMBERS: ClassVar[bool] = False  # Records join or leave static segments by it.
+    IS_OUTCOME: ClassVar[bool] = False  # It ends what a command wrote.
     command_id: str
     occurred_at: datetime
     actor: str | None = None
@@ -62,6 +72,9 @@ class RecordCreated(Event, frozen=True, kw_only=True, gc=False):
     """A record began. The values of the properties in `claimed` lead to it from here on."""
 
     EVENT_TYPE = "record.created.v1"
+    SETS_VALUES = True
+    CLAIMS = ("properties",)
+    CHANGES_PRESENCE = True
     cause: str
     claimed: tuple[str, ...] = ()
     recreated_from: RecordId | None = None
@@ -75,6 +88,8 @@ class RecordUpdated(Event, frozen=True, kw_only=True, gc=False):
     """
 
     EVENT_TYPE = "record.updated.v1"
+    SETS_VALUES = True
+    CLAIMS = ("properties",)
     cause: str
     claimed: tuple[str, ...] = ()
     released: dict[str, tuple[RecordId, ...]] = {}
@@ -84,12 +99,14 @@ class RecordArchived(Event, frozen=True, kw_only=True, gc=False):
     """The record takes no changes and is shown nowhere until it is restored."""
 
     EVENT_TYPE = "record.archived.v1"
+    CHANGES_PRESENCE = True
 
 
 class RecordRestored(Event, frozen=True, kw_only=True, gc=False):
     """The record is back: by a command of its own (`command:<id>`) or by a form (`form:<submission id>`)."""
 
     EVENT_TYPE = "record.restored.v1"
+    CHANGES_PRESENCE = True
     cause: str | None = None  # Was not recorded before there were two.
 
 
@@ -97,6 +114,7 @@ class IdentifierAdded(Event, frozen=True, kw_only=True, gc=False):
     """One more address, domain, usertoken or unique value leads to this record: `values[...]["@identifier"]`."""
 
     EVENT_TYPE = "record.identifier-added.v1"
+    CLAIMS = ("identifiers",)
     kind: str  # email, domain, usertoken, or property: and the name of a unique property.
 
 
@@ -104,6 +122,7 @@ class IdentifierRemoved(Event, frozen=True, kw_only=True, gc=False):
     """An additional address, domain or unique value was taken away; `holders` are the ids that claimed it."""
 
     EVENT_TYPE = "record.identifier-removed.v1"
+    CLAIMS = ("identifiers",)
     kind: str
     holders: tuple[RecordId, ...]
 
@@ -112,6 +131,7 @@ class PrimaryIdentifierSet(Event, frozen=True, kw_only=True, gc=False):
     """An additional address, domain or unique value became the primary one; it is the value of its property."""
 
     EVENT_TYPE = "record.primary-identifier-set.v1"
+    SETS_VALUES = True
     kind: str
 
 
@@ -142,6 +162,7 @@ class AddedToSegment(Event, frozen=True, kw_only=True, gc=False):
     """The record is on a static segment."""
 
     EVENT_TYPE = "record.added-to-segment.v1"
+    MOVES_MEMBERS = True
     segment_id: str
 
 
@@ -149,6 +170,7 @@ class RemovedFromSegment(Event, frozen=True, kw_only=True, gc=False):
     """The record is off a static segment."""
 
     EVENT_TYPE = "record.removed-from-segment.v1"
+    MOVES_MEMBERS = True
     segment_id: str
 
 
@@ -196,6 +218,7 @@ class SyncLinked(Event, frozen=True, kw_only=True, gc=False):
     """The record is kept in step with another system's; the id there is `values[...]["@sync/<system>"]`."""
 
     EVENT_TYPE = "record.sync-linked.v1"
+    CLAIMS = ("sync",)
     system: str
 
 
@@ -203,6 +226,7 @@ class SyncUnlinked(Event, frozen=True, kw_only=True, gc=False):
     """The record is no longer kept in step; `holder` is the id that claimed the other system's record."""
 
     EVENT_TYPE = "record.sync-unlinked.v1"
+    CLAIMS = ("sync",)
     system: str
     holder: RecordId
 
@@ -228,6 +252,7 @@ class Suppressed(Event, frozen=True, kw_only=True, gc=False):
     """
 
     EVENT_TYPE = "record.suppressed.v1"
+    CLAIMS = ("suppressions",)
     kind: SuppressionKind
     topic: str | None = None
     since: datetime | None = None
@@ -322,6 +347,10 @@ class RecordsMerged(Event, frozen=True, kw_only=True, gc=False):
     """
 
     EVENT_TYPE = "record.merged.v1"
+    SETS_VALUES = True
+    CLAIMS = ("properties", "sync")
+    CHANGES_PRESENCE = True
+    MOVES_MEMBERS = True
     merge_id: str
     primary_id: RecordId
     primary_version: int
@@ -412,6 +441,7 @@ class WorkflowDefined(Event, frozen=True, kw_only=True, gc=False):
     """A workflow exists, or its name, trigger or switch changed."""
 
     EVENT_TYPE = "workflow.defined.v1"
+    CLAIMS = ("workflows",)
     workflow_id: str
     name: str
     filter_groups: list[FilterGroup] = []
@@ -452,6 +482,7 @@ class CommandApplied(Event, frozen=True, kw_only=True, gc=False):
     """A command was carried out. `events` is how many events it wrote before this one."""
 
     EVENT_TYPE = "command.applied.v1"
+    IS_OUTCOME = True
     command_type: str
     fingerprint: str
     events: int = 0
@@ -468,6 +499,7 @@ class CommandRefused(Event, frozen=True, kw_only=True, gc=False):
     """A command was understood and not carried out."""
 
     EVENT_TYPE = "command.refused.v1"
+    IS_OUTCOME = True
     command_type: str
     fingerprint: str
     code: str
@@ -480,6 +512,7 @@ class CommandIdReused(Event, frozen=True, kw_only=True, gc=False):
     """The id was sent again with another body, which changed nothing."""
 
     EVENT_TYPE = "command.id-reused.v1"
+    IS_OUTCOME = True
     command_type: str
     fingerprint: str
 
@@ -488,6 +521,7 @@ class CommandUnreadable(Event, frozen=True, kw_only=True, gc=False):
     """Something came from a source that is no command. `command_id` is empty where none could be seen."""
 
     EVENT_TYPE = "command.unreadable.v1"
+    IS_OUTCOME = True
     source: str
     offset: int
     code: str
@@ -537,9 +571,5 @@ EVENT_CLASSES: Final[tuple[type[Event], ...]] = (
 
 # The closed registry: a type that is not here stops whoever reads it.
 EVENT_TYPES: Final[dict[str, type[Event]]] = {cls.EVENT_TYPE: cls for cls in EVENT_CLASSES}
-OUTCOME_TYPES: Final = (
-    CommandApplied.EVENT_TYPE,
-    CommandRefused.EVENT_TYPE,
-    CommandIdReused.EVENT_TYPE,
-    CommandUnreadable.EVENT_TYPE,
-)
+OUTCOMES: Final = tuple(cls for cls in EVENT_CLASSES if cls.IS_OUTCOME)
+OUTCOME_TYPES: Final = tuple(cls.EVENT_TYPE for cls in OUTCOMES)

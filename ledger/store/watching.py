@@ -14,7 +14,7 @@ from ledger.store.port import StoredEvent
 
 # Each begins its stream.
 _FIRST: Final = (e.RecordCreated, e.RecordsMerged, e.CommandApplied, e.CommandRefused)
-_OUTCOMES: Final = frozenset((e.CommandApplied, e.CommandRefused, e.CommandIdReused, e.CommandUnreadable))
+_OUTCOMES: Final = frozenset(e.OUTCOMES)
 
 
 class DamagedLog(Damaged):

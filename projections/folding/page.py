@@ -6,7 +6,7 @@ was before and after it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct
@@ -90,6 +90,10 @@ class Page:
         if len(found) == 1:
             return found[0]
         return sorted((entry for entries in found for entry in entries), key=_position)
+
+    def where(self, trait: Callable[[type[e.Event]], object]) -> list[Entry[e.Event]]:
+        """List the events whose class has a trait, in order."""
+        return self.of(*filter(trait, self._by_class))
 
 
 def _position(entry: Entry[Any]) -> int:

@@ -1,4 +1,4 @@
-"""Layer: projections. Every value that was ever set: one row an event, with the values that it set on its record."""
+"""Layer: projections. Every value that was ever set: one row per event, with the values that it set on its record."""
 
 from typing import Final
 
@@ -16,7 +16,7 @@ PROPERTY_CHANGES: Final = Table(
 
 
 def cause_of(event: e.Event) -> str:
-    """Say why values changed: by which command, form or merge, or from which record they were recreated."""
+    """Return why values changed: by which command, form or merge, or from which record they were recreated."""
     if isinstance(event, e.RecordCreated | e.RecordUpdated):
         return event.cause
     if isinstance(event, e.RecordsMerged):
@@ -35,7 +35,7 @@ class History:
         """Add the values that the page's events set."""
         changes = [
             (x.position, *x.record, cause_of(x.event), as_json(x.values))
-            for x in page.of(e.RecordCreated, e.RecordUpdated, e.PrimaryIdentifierSet, e.RecordsMerged)
+            for x in page.where(lambda event_class: event_class.SETS_VALUES)
             if x.values
         ]
         if changes:

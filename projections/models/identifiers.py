@@ -6,7 +6,7 @@ The id is the one that made the claim; readers resolve it through the lineage.
 from typing import Final
 
 from domain.language import events as e
-from domain.state.claims import SUPPRESSION, ClaimChange, claim_changes
+from domain.state.claims import ClaimChange, claim_changes
 from projections.folding.intervals import Intervals, interval_table
 from projections.folding.page import Page
 from projections.store.tables import RECORD, TEXT, Index, Rows, View
@@ -16,15 +16,7 @@ IDENTIFIERS: Final = interval_table(
     {"account": TEXT, "kind": TEXT, "value": TEXT, "object_type": TEXT, "record_id": TEXT},
     indexes=(Index(RECORD),),
 )
-_CLAIMING: Final = (
-    e.RecordCreated,
-    e.RecordUpdated,
-    e.IdentifierAdded,
-    e.IdentifierRemoved,
-    e.SyncLinked,
-    e.SyncUnlinked,
-    e.RecordsMerged,
-)
+_SHOWN: Final[frozenset[e.Claimed]] = frozenset(("properties", "identifiers", "sync"))
 
 
 class Identifiers:
@@ -37,14 +29,10 @@ class Identifiers:
     def apply(self, page: Page, rows: Rows) -> None:
         """Begin and end the claims that the page's events change."""
         changes: list[tuple[int, bool, ClaimChange]] = []
-        for x in page.of(*_CLAIMING):
-            if not _has_claims(x.event):
-                continue
+        for x in page.where(lambda event_class: not _SHOWN.isdisjoint(event_class.CLAIMS)):
             is_new = isinstance(x.event, e.RecordCreated)
             changes.extend(
-                (x.position, is_new, change)
-                for change in claim_changes(x.account, x.object_type, x.record_id, x.event)
-                if change.key.kind != SUPPRESSION
+                (x.position, is_new, change) for change in claim_changes(x.account, x.object_type, x.record_id, x.event)
             )
         if not changes:
             return
@@ -56,18 +44,6 @@ class Identifiers:
             else:
                 claims.end(_key(change), position)
         claims.write()
-
-
-def _has_claims(event: e.Event) -> bool:
-    """Tell, cheaply, whether an event can change a claim: most do not."""
-    match event:
-        case e.RecordCreated():
-            return bool(event.claimed)
-        case e.RecordUpdated():
-            return bool(event.claimed or event.released)
-        case e.RecordsMerged():
-            return bool(event.claimed or event.sync_released)
-    return True
 
 
 def _key(change: ClaimChange) -> tuple[str, ...]:

@@ -1,11 +1,10 @@
-"""Layer: projections. What became of every command: one row an answer."""
+"""Layer: projections. The outcome of every command: one row per outcome."""
 
 from typing import Final
 
 import msgspec
 
 from domain.language import events as e
-from domain.language.events import OUTCOME_TYPES
 from domain.language.outcomes import outcome_of
 from projections.folding.page import Page
 from projections.store.tables import INTEGER, TEXT, TEXT_NULL, Index, Rows, Table, View
@@ -25,12 +24,11 @@ OUTCOMES: Final = Table(
     (Index(("account", "command_id")), Index(("account", "position"), "status <> 'applied'")),
     is_log=True,
 )
-_OUTCOME_CLASSES: Final = tuple(e.EVENT_TYPES[name] for name in OUTCOME_TYPES)
 _encode: Final = msgspec.json.Encoder().encode
 
 
 class Outcomes:
-    """Keeps the outcomes."""
+    """Stores the outcomes."""
 
     name = "outcomes"
     tables = (OUTCOMES,)
@@ -38,10 +36,10 @@ class Outcomes:
 
     def apply(self, page: Page, rows: Rows) -> None:
         """Add the page's outcomes."""
-        told = []
-        for x in page.of(*_OUTCOME_CLASSES):
+        written = []
+        for x in page.of(*e.OUTCOMES):
             outcome = outcome_of(x.event, x.position, x.event.command_id)
-            told.append(
+            written.append(
                 (
                     x.position,
                     x.account,
@@ -52,5 +50,5 @@ class Outcomes:
                     _encode(outcome).decode(),
                 )
             )
-        if told:
-            rows.write(OUTCOMES, told)
+        if written:
+            rows.write(OUTCOMES, written)

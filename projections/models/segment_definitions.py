@@ -71,16 +71,14 @@ def touched_by(x: Entry[e.Event], of_type: Definitions) -> list[Definition]:
 
 
 def _names_changed(x: Entry[e.Event]) -> set[str] | None:
-    """Tell the properties that an event may have changed; None: any."""
-    match x.event:
-        case e.RecordUpdated() | e.PrimaryIdentifierSet():
-            names = set(x.values)
-            return names | {*ADDITIONAL} if "email" in names or "domain" in names else names
-        case e.IdentifierAdded() | e.IdentifierRemoved():
-            return {*ADDITIONAL}
-        case e.AddedToSegment() | e.RemovedFromSegment():
-            return set()
-    return None
+    """Return the names of the properties that an event may have changed; None: any."""
+    event = x.event
+    if event.CHANGES_PRESENCE:
+        return None
+    names = set(x.values) if event.SETS_VALUES else set()
+    if "identifiers" in event.CLAIMS or "email" in names or "domain" in names:
+        names.update(ADDITIONAL)
+    return names
 
 
 def definition_of(segment_id: str, filter_groups: list[FilterGroup]) -> Definition:

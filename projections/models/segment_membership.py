@@ -77,10 +77,6 @@ ACTIVE_RECORDS: Final = (
     " WHERE account = :account AND object_type = :object_type AND status = 'active' AND record_id > :after"
     " ORDER BY record_id LIMIT :limit"
 )
-_MOVING: Final = (e.AddedToSegment, e.RemovedFromSegment, e.RecordsMerged, e.RecordArchived, e.RecordRestored)
-_TOUCHING: Final = (
-    e.RecordCreated, e.RecordUpdated, e.PrimaryIdentifierSet, e.IdentifierAdded, e.IdentifierRemoved,
-)  # fmt: skip
 _SCANNED_AT_ONCE: Final = 5_000
 
 
@@ -169,6 +165,20 @@ class _Fold:
                 self.rows.write(table, self.removed[kind])
 
 
+def _moves_members(event_class: type[e.Event]) -> bool:
+    return event_class.MOVES_MEMBERS
+
+
+def _may_change_active(event_class: type[e.Event]) -> bool:
+    """Whether a filter may give another answer after such an event, or a static membership changes."""
+    return (
+        _moves_members(event_class)
+        or event_class.CHANGES_PRESENCE
+        or event_class.SETS_VALUES
+        or "identifiers" in event_class.CLAIMS
+    )
+
+
 class SegmentMembership:
     """Follows memberships. The definition of an active segment comes alone in its page."""
 
@@ -186,7 +196,7 @@ class SegmentMembership:
                 if x.event.kind == "active":
                     _define(page, rows, x)
         definitions = load_definitions(page, rows)
-        changed = page.of(*_MOVING, *(_TOUCHING if definitions else ()))
+        changed = page.where(_may_change_active if definitions else _moves_members)
         if changed:
             _follow(_Fold(page, rows), changed, definitions)
 
@@ -197,9 +207,7 @@ def _follow(fold: _Fold, changed: list[Entry[e.Event]], definitions: dict[tuple[
     for x in changed:
         if isinstance(x.event, e.RecordsMerged):
             concerned.update(sides(x, x.event))
-        elif isinstance(x.event, e.AddedToSegment | e.RemovedFromSegment) or (
-            touched[x.position] and not isinstance(x.event, e.RecordCreated)
-        ):
+        elif x.event.MOVES_MEMBERS or (touched[x.position] and not isinstance(x.event, e.RecordCreated)):
             concerned.add(x.record)
     fold.load(RECORD, concerned)
     for x in changed:
@@ -211,8 +219,9 @@ def _follow(fold: _Fold, changed: list[Entry[e.Event]], definitions: dict[tuple[
                 fold.remove(x, x.record_id, segment_id, "static", f"command:{x.event.command_id}")
             case e.RecordsMerged() as merged:
                 fold.merge(x, merged)
-            case _:
-                pass
+            case _ if x.event.MOVES_MEMBERS:  # Nobody would see whom it moves.
+                msg = f"{x.event.EVENT_TYPE} declares MOVES_MEMBERS, and segment membership has no case for it"
+                raise TypeError(msg)
         if touched[x.position] and x.after is not None:
             fold.evaluate(x.record, x.after, x.position, touched[x.position])
     fold.write()
