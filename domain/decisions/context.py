@@ -14,6 +14,7 @@ from domain.language.values import PersonalValues, Value, utc
 from domain.language.warned import Warned
 from domain.state.account import Account
 from domain.state.claims import ClaimKey
+from domain.state.computed import ADDITIONAL, MERGED_IDS
 from domain.state.folds import Recorded
 from domain.state.needs import HeldBy, Lineage, Need
 from domain.state.record import Record, evolve
@@ -250,9 +251,8 @@ def claim_needs(view: View, key: ClaimKey) -> Iterator[Need]:
 
 def held_needs(stream: str, names: Collection[str]) -> Iterator[Need]:
     """What filters on these properties need besides the record."""
-    if "hs_merged_object_ids" in names:
+    if MERGED_IDS in names:
         yield Lineage(stream, members=True)
-    if "hs_additional_emails" in names:
-        yield HeldBy(stream, "email")
-    if "hs_additional_domains" in names:
-        yield HeldBy(stream, "domain")
+    for name, kind in ADDITIONAL.items():
+        if name in names:
+            yield HeldBy(stream, kind)

@@ -9,8 +9,9 @@ from domain.language.ids import RecordId, RecordRef
 from domain.language.refusals import IdentifierInUse, InvalidProperty, ReadOnlyProperty
 from domain.language.values import Dressed, Sent, Source, Value, is_empty, utc
 from domain.language.warned import not_unique, unknown_stage
-from domain.state.account import READ_ONLY, Account
+from domain.state.account import Account
 from domain.state.claims import EMAIL, PRIMARY_IDENTIFIERS, SUPPRESSION, ClaimKey, claimed_text, property_claim
+from domain.state.computed import READ_ONLY
 from domain.state.lifecycle import LIFECYCLE_STAGE, as_written, is_stage
 from domain.state.needs import Need
 from domain.state.typed_values import read_plain

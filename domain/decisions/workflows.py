@@ -4,7 +4,7 @@ A trigger fires when a change makes it true that was false. An enrollment is a f
 systems act on, so it is decided with the change and recorded, never derived later.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from domain.decisions.context import Deciding, held_needs, record_needs
 from domain.language import events as e
@@ -13,18 +13,14 @@ from domain.language.commands import DefineWorkflow, Enroll, Unenroll
 from domain.language.filters import Lookup, matches
 from domain.language.ids import RecordRef
 from domain.language.refusals import AlreadyExists, WorkflowNotFound
-from domain.language.values import Plain
 from domain.state.account import Workflow
-from domain.state.claims import PRIMARY_IDENTIFIERS, WORKFLOW, ClaimKey
+from domain.state.claims import WORKFLOW, ClaimKey
+from domain.state.computed import ADDITIONAL, COMPUTED, MERGED_IDS, lookup
 from domain.state.folds import claims_changed
 from domain.state.needs import Need
 from domain.state.reading_filters import read_filters
 from domain.state.record import Record
 from domain.state.view import View
-
-_ADDITIONAL = {"hs_additional_emails": "email", "hs_additional_domains": "domain"}
-_COMPUTED = ("hs_object_id", "hs_merged_object_ids", *_ADDITIONAL)
-
 
 # -- definitions -------------------------------------------------------------------------------------------------------
 
@@ -128,9 +124,9 @@ def enroll_triggered(deciding: Deciding, ref: RecordRef, before: Record | None) 
     now = _lookup(deciding, after, ref, held, () if before is None else None)
     later = after.merge_count == 0 or deciding.account.later_enrollment == "always"
     if before is None:
-        concerned = triggers.of_a_new_record({*after.properties, *_COMPUTED})
+        concerned = triggers.of_a_new_record({*after.properties, *COMPUTED})
     else:
-        concerned = triggers.looking_at({*_names_changed(before, after), *_ADDITIONAL})
+        concerned = triggers.looking_at({*_names_changed(before, after), *ADDITIONAL})
     enrolled = {*after.workflows}
     entered = [
         workflow.workflow_id
@@ -172,7 +168,7 @@ def enrolled_by_merge(
     was = _lookup(deciding, before, primary, lambda kind: view.held(sides[0], kind))
     merged_ids = (
         (*view.members(sides[0]), primary.record_id, *view.members(sides[1]), secondary.record_id)
-        if "hs_merged_object_ids" in triggers.names
+        if MERGED_IDS in triggers.names
         else ()
     )
     now = _lookup(
@@ -182,7 +178,7 @@ def enrolled_by_merge(
         lambda kind: view.held(sides[0], kind) | view.held(sides[1], kind),
         merged_ids,
     )
-    concerned = triggers.looking_at({*_names_changed(before, merged), *_COMPUTED})
+    concerned = triggers.looking_at({*_names_changed(before, merged), *COMPUTED})
     return tuple(
         one.workflow_id for one in concerned if matches(one.filter_groups, now) and not matches(one.filter_groups, was)
     )
@@ -195,15 +191,7 @@ def _lookup(
     held: Callable[[str], set[str]],
     merged_ids: tuple[str, ...] | None = None,
 ) -> Lookup:
-    def look(name: str) -> Plain:
-        if name == "hs_object_id":
-            return record.record_id
-        if name == "hs_merged_object_ids":
-            return list(deciding.view.members(deciding.stream(ref)) if merged_ids is None else merged_ids)
-        if name in _ADDITIONAL:
-            primary = record.value(PRIMARY_IDENTIFIERS.get(ref.object_type, ""))
-            return sorted(held(_ADDITIONAL[name]) - ({str(primary.v)} if primary else set()))
-        value = record.value(name)
-        return None if value is None else value.v
+    def merged() -> Iterable[str]:
+        return deciding.view.members(deciding.stream(ref)) if merged_ids is None else merged_ids
 
-    return look
+    return lookup(ref.object_type, record.record_id, record.plain, merged, held)

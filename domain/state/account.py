@@ -53,8 +53,6 @@ KNOWN_PROPERTIES: Final[dict[str, dict[str, PropertyType]]] = {
     },
     "companies": {**_PEOPLE_AND_COMPANIES, "domain": "string"},
 }
-# Set by the ledger alone, merged ids among them (H49).
-READ_ONLY: Final = frozenset({"hs_object_id", "hs_merged_object_ids", "hs_additional_emails", "hs_additional_domains"})
 
 
 class ObjectType(Struct, frozen=True, omit_defaults=True):

@@ -31,6 +31,7 @@ from domain.language.values import PropertyType, is_empty, read_typed, write_ins
 from domain.state.account import Account
 from domain.state.addresses import normalised
 from domain.state.claims import PRIMARY_IDENTIFIERS
+from domain.state.computed import ADDITIONAL_OF
 from domain.state.lifecycle import as_written, is_stage
 
 # What a filter's value must be, for the types that do not take every value.
@@ -39,7 +40,6 @@ _EXPECTED: Final[dict[PropertyType, str]] = {
     "bool": "true or false",
     "datetime": "a date, a time with its zone, or epoch milliseconds",
 }
-_ADDITIONAL: Final = {"contacts": "hs_additional_emails", "companies": "hs_additional_domains"}
 
 
 def read_filters(account: Account, object_type: str, groups: Sequence[FilterGroup]) -> list[FilterGroup]:
@@ -81,7 +81,7 @@ class _Reading:
         if is_stage(self.object_type, self.test.property_name):
             return as_written(self.account, v) or v
         primary = PRIMARY_IDENTIFIERS.get(self.object_type)
-        if primary and self.test.property_name in (primary, _ADDITIONAL[self.object_type]):
+        if primary and self.test.property_name in (primary, ADDITIONAL_OF[self.object_type]):
             try:
                 read = normalised(self.object_type, primary, v)
             except ValueError:

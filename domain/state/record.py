@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from domain.language import events as e
 from domain.language.commands import SuppressionKind
 from domain.language.ids import RecordId
-from domain.language.values import PersonalValues, Value, is_empty
+from domain.language.values import PersonalValues, Plain, Value, is_empty
 
 Status: TypeAlias = Literal["active", "archived", "merged_away"]
 
@@ -74,6 +74,11 @@ class Record(Struct, frozen=True, omit_defaults=True):
     def value(self, name: str) -> Value | None:
         """Look up a property's value; None where it is empty."""
         return self.properties.get(name)
+
+    def plain(self, name: str) -> Plain:
+        """Look up a property's value as filters see it."""
+        value = self.properties.get(name)
+        return None if value is None else value.v
 
     def origin(self, name: str) -> RecordId:
         """Name the record that a property's value was set on."""

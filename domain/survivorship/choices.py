@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from domain.language.commands import Choice
 from domain.language.refusals import InvalidProperty, PropertyNotChoosable, UnknownProperty, ValueNotFromEither
 from domain.language.values import Dressed, Plain, is_empty
-from domain.state.account import KNOWN_PROPERTIES, READ_ONLY, Account
+from domain.state.account import KNOWN_PROPERTIES, Account
 from domain.state.claims import PRIMARY_IDENTIFIERS
+from domain.state.computed import READ_ONLY
 from domain.state.typed_values import read_plain
 from domain.survivorship.pair import ChosenSide, Pair
 from domain.survivorship.rulesets import CREATE_DATE, is_system_owned

@@ -10,7 +10,8 @@ from typing import ClassVar, Final, TypeAlias
 from msgspec import Struct
 
 from domain.language.commands import RuleName
-from domain.state.account import READ_ONLY, Account
+from domain.state.account import Account
+from domain.state.computed import READ_ONLY
 
 
 class _Rule(Struct, frozen=True, gc=False):

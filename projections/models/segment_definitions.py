@@ -14,11 +14,10 @@ from domain.language import events as e
 from domain.language.filter_index import FilterIndex
 from domain.language.filters import FilterGroup, matches, properties_named
 from domain.language.values import Plain
+from domain.state.computed import ADDITIONAL, COMPUTED
 from projections.folding.page import Entry, Page
 from projections.store.tables import Rows
 
-ADDITIONAL: Final = {"hs_additional_emails": "email", "hs_additional_domains": "domain"}
-_COMPUTED: Final = ("hs_object_id", "hs_merged_object_ids", *ADDITIONAL)
 ACTIVE_SEGMENTS: Final = (
     "SELECT account, object_type, segment_id, filter_groups FROM segments"
     " WHERE account IN :accounts AND kind = 'active' ORDER BY account, segment_id"
@@ -67,7 +66,7 @@ def touched_by(x: Entry[e.Event], of_type: Definitions) -> list[Definition]:
         return of_type.by_name.looking_at(names)
     if x.after is None or x.after.status != "active":  # It leaves all that it is on.
         return of_type.all
-    return of_type.by_name.of_a_new_record({*x.after.properties, *_COMPUTED})
+    return of_type.by_name.of_a_new_record({*x.after.properties, *COMPUTED})
 
 
 def _names_changed(x: Entry[e.Event]) -> set[str] | None:

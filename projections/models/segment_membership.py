@@ -5,12 +5,12 @@ current values: it is evaluated again at every event that changes a value its fi
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Final
 
 from domain.language import events as e
-from domain.language.values import Plain
-from domain.state.claims import PRIMARY_IDENTIFIERS
+from domain.language.filters import Lookup
+from domain.state.computed import lookup
 from domain.state.record import Record
 from projections.folding.forest import load_members
 from projections.folding.intervals import Intervals, interval_table
@@ -18,7 +18,6 @@ from projections.folding.page import Entry, Page, sides
 from projections.models.current_records import read_state
 from projections.models.identifiers import IDENTIFIERS
 from projections.models.segment_definitions import (
-    ADDITIONAL,
     NO_DEFINITIONS,
     Definition,
     Definitions,
@@ -80,8 +79,8 @@ ACTIVE_RECORDS: Final = (
 _SCANNED_AT_ONCE: Final = 5_000
 
 
-def lookup(page: Page, rows: Rows, record: RecordKey, state: Record, position: int) -> Callable[[str], Plain]:
-    """Give a record's values as filters see them, at an event of the page."""
+def _look_at(page: Page, rows: Rows, record: RecordKey, state: Record, position: int) -> Lookup:
+    """Return how filters look at a record at an event of the page."""
     _, object_type, record_id = record
 
     def members() -> list[RecordKey]:
@@ -89,20 +88,11 @@ def lookup(page: Page, rows: Rows, record: RecordKey, state: Record, position: i
             page.lineages.add(load_members(rows, [record]))
         return page.lineages.tree(record)
 
-    def look(name: str) -> Plain:
-        if name == "hs_object_id":
-            return record_id
-        if name == "hs_merged_object_ids":
-            return [key[2] for key in members()[1:]]
-        if name in ADDITIONAL:
-            claimed = rows.by_keys(IDENTIFIERS, ["kind", "value"], RECORD, members(), STOOD_AT, at=position)
-            primary = state.value(PRIMARY_IDENTIFIERS.get(object_type, ""))
-            values = {value for kind, value in claimed if kind == ADDITIONAL[name]}
-            return sorted(values - ({str(primary.v)} if primary else set()))
-        value = state.properties.get(name)
-        return None if value is None else value.v
+    def held(kind: str) -> list[str]:
+        claimed = rows.by_keys(IDENTIFIERS, ["kind", "value"], RECORD, members(), STOOD_AT, at=position)
+        return [value for of_kind, value in claimed if of_kind == kind]
 
-    return look
+    return lookup(object_type, record_id, state.plain, lambda: (key[2] for key in members()[1:]), held)
 
 
 class _Fold:
@@ -138,7 +128,7 @@ class _Fold:
         )  # fmt: skip
 
     def evaluate(self, record: RecordKey, state: Record, position: int, definitions: Iterable[Definition]) -> None:
-        look = lookup(self.page, self.rows, record, state, position)
+        look = _look_at(self.page, self.rows, record, state, position)
         for one in definitions:
             if state.status == "active" and one.has(look):
                 self.begin(record, one.segment_id, "active", position)

@@ -3,7 +3,8 @@
 An identifier is one look-up. A filter goes through the records of its type: the one read that does.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 
@@ -11,12 +12,13 @@ import msgspec
 
 from domain.language.filters import FilterGroup, matches, properties_named
 from domain.language.values import Plain
-from domain.state.claims import PRIMARY_IDENTIFIERS, unique_kind
+from domain.state.claims import unique_kind
+from domain.state.computed import ADDITIONAL, ADDITIONAL_OF, MERGED_IDS, OBJECT_ID, lookup
 from projections.models.identifiers import IDENTIFIERS
 from projections.reading import shapes
 from projections.reading.as_of import Lineages, Moment, lineages
 from projections.reading.paging import PageAsked, listing, read_cursor
-from projections.reading.records import ADDITIONAL, Claimed, additional, claimed, read_records
+from projections.reading.records import Claimed, claimed, read_records
 from projections.store.tables import STOOD_AT, RecordKey
 
 _SCANNED_AT_ONCE: Final = 2_000
@@ -87,9 +89,9 @@ def search(
 
 def property_names(moment: Moment, object_type: str, groups: Sequence[FilterGroup], *, is_merged: bool) -> list[str]:
     """List the names of all properties that the matching records show, computed ones included, in order."""
-    names = {"hs_object_id", "hs_merged_object_ids"}
-    if object_type in PRIMARY_IDENTIFIERS:
-        names.add(f"hs_additional_{PRIMARY_IDENTIFIERS[object_type]}s")
+    names = {OBJECT_ID, MERGED_IDS}
+    if object_type in ADDITIONAL_OF:
+        names.add(ADDITIONAL_OF[object_type])
     for _, values in _matching(moment, object_type, groups, is_merged=is_merged):
         names.update(values)
     return sorted(names)
@@ -112,28 +114,18 @@ def _matching(
         of, claims = _looked_at(moment, names, keys)
         for key, (_, _, properties) in zip(keys, rows, strict=True):
             values = _read_properties(properties)
-            if matches(groups, _lookup(key, values, of, claims)):
+            look = lookup(object_type, key[2], values.get, partial(of.merged_ids, key), partial(_held, claims, key))
+            if matches(groups, look):
                 yield key, values
 
 
 def _looked_at(moment: Moment, names: set[str], keys: list[RecordKey]) -> tuple[Lineages, dict[RecordKey, Claimed]]:
     """Load what filters look at that does not stand in the records' own rows."""
     of = Lineages(moment.at)
-    if names & {"hs_merged_object_ids", *ADDITIONAL}:
+    if names & {MERGED_IDS, *ADDITIONAL}:
         of.load(moment, keys)
     return of, claimed(moment, {key: of.tree(key) for key in keys}) if names & {*ADDITIONAL} else {}
 
 
-def _lookup(
-    key: RecordKey, values: dict[str, Plain], of: Lineages, claims: dict[RecordKey, Claimed]
-) -> Callable[[str], Plain]:
-    def look(name: str) -> Plain:
-        if name == "hs_object_id":
-            return key[2]
-        if name == "hs_merged_object_ids":
-            return of.merged_ids(key)
-        if name in ADDITIONAL:
-            return list(additional(key[1], values, claims[key]).get(name, ()))
-        return values.get(name)
-
-    return look
+def _held(claims: dict[RecordKey, Claimed], key: RecordKey, kind: str) -> list[str]:
+    return claims[key].of(kind)

@@ -6,7 +6,8 @@ from typing import Final
 from msgspec import Struct
 
 from domain.language.values import Plain
-from domain.state.claims import DOMAIN, EMAIL, PRIMARY_IDENTIFIERS, USERTOKEN, claimed_text, unique_kind
+from domain.state.claims import PRIMARY_IDENTIFIERS, USERTOKEN, claimed_text, unique_kind
+from domain.state.computed import ADDITIONAL_OF, MERGED_IDS, OBJECT_ID
 from domain.state.record import Record
 from projections.models.current_records import shown_properties
 from projections.models.identifiers import IDENTIFIERS
@@ -23,7 +24,6 @@ COUNT_ACTIVITIES: Final = (
     "SELECT COUNT(DISTINCT activity_id) FROM activity_records WHERE account = :account"
     " AND object_type = :object_type AND record_id IN :records AND position <= :at"
 )
-ADDITIONAL: Final = {"hs_additional_emails": EMAIL, "hs_additional_domains": DOMAIN}
 
 
 class Claimed(Struct, frozen=True):
@@ -130,7 +130,7 @@ def additional(object_type: str, state_values: Mapping[str, Plain], claims: Clai
     if name is None:
         return {}
     values = claims.of(name, state_values.get(name))
-    return {f"hs_additional_{name}s": values} if values else {}
+    return {ADDITIONAL_OF[object_type]: values} if values else {}
 
 
 def _additional_unique(object_type: str, state: Record, claims: Claimed) -> dict[str, list[str]]:
@@ -146,9 +146,9 @@ def _additional_unique(object_type: str, state: Record, claims: Claimed) -> dict
 def _properties(record: RecordKey, one: Stood, merged_ids: list[str], claims: Claimed) -> dict[str, Plain]:
     properties = shown_properties(one.state)
     properties.update({name: ";".join(values) for name, values in additional(record[1], properties, claims).items()})
-    properties["hs_object_id"] = record[2]
+    properties[OBJECT_ID] = record[2]
     if merged_ids:
-        properties["hs_merged_object_ids"] = ";".join(merged_ids)
+        properties[MERGED_IDS] = ";".join(merged_ids)
     return dict(sorted(properties.items()))
 
 

@@ -15,7 +15,8 @@ from domain.intake.unreadable import CODES
 from domain.language import filters
 from domain.language.commands import AnyCommand, Command, ConfigureAccount, Envelope, RecordCommand
 from domain.language.refusals import Refusal
-from domain.state.account import DEFAULT_SETTINGS, KNOWN_PROPERTIES, LIFECYCLE_STAGES, READ_ONLY
+from domain.state.account import DEFAULT_SETTINGS, KNOWN_PROPERTIES, LIFECYCLE_STAGES
+from domain.state.computed import READ_ONLY
 from tests.house.repository import ROOT, table_rows, text
 
 FORMATS = text("docs/formats.md")
