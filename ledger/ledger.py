@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple, Self
 from msgspec.structs import astuple
 
 from domain import decide as decisions
-from domain.language.commands import Envelope, MergeRecords, UnreadableInput
+from domain.intake.reading import Unreadable
+from domain.language.commands import Envelope, MergeRecords
 from domain.language.events import Event, RecordsMerged
 from domain.language.ids import RecordRef
 from domain.language.outcomes import Outcome
@@ -104,7 +105,7 @@ class Ledger:
         except ConnectionLost as lost:
             return self._after(lost, batch, decided_here)
 
-    def take(self, batch: Sequence[Envelope | UnreadableInput], move: Move) -> list[Outcome]:
+    def take(self, batch: Sequence[Envelope | Unreadable], move: Move) -> list[Outcome]:
         """Carry out what came from a source, in order, and move the source's bookmark, in one commit.
 
         What is no command gets its outcome too. Raises BookmarkMoved where somebody else read on, and
@@ -130,7 +131,7 @@ class Ledger:
             time.sleep(_PAUSE_S)
 
     def _execute_alone(
-        self, batch: Sequence[Envelope | UnreadableInput], decided_here: set[int], move: Move | None = None
+        self, batch: Sequence[Envelope | Unreadable], decided_here: set[int], move: Move | None = None
     ) -> list[Outcome]:
         """Carry out a batch with the others kept out: what is taken then, the ledger's own indexes did not know."""
         try:
@@ -142,7 +143,7 @@ class Ledger:
 
     def _execute(
         self,
-        batch: Sequence[Envelope | UnreadableInput],
+        batch: Sequence[Envelope | Unreadable],
         decided_here: set[int],
         *,
         alone: bool,

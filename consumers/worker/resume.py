@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from consumers.source import SKIPPED, Partition, PartitionRange
 from consumers.worker.failures import Bookmarks, recorded_failure
-from domain.language.commands import Envelope, UnreadableInput
+from domain.intake.reading import Unreadable
+from domain.language.commands import Envelope
 from domain.language.outcomes import Outcome
 from ledger.store.port import Bookmark, Move
 
@@ -20,7 +21,7 @@ from ledger.store.port import Bookmark, Move
 class Takes(Bookmarks, Protocol):
     """What is needed of a ledger."""
 
-    def take(self, batch: list[Envelope | UnreadableInput], move: Move) -> list[Outcome]:
+    def take(self, batch: list[Envelope | Unreadable], move: Move) -> list[Outcome]:
         """Carry out what came from a source, and move its bookmark, in one commit. Raises BookmarkMoved."""
         ...
 
@@ -87,6 +88,6 @@ def go_on(  # noqa: PLR0913  from where, to where, who and why
     """Continue the partition at an offset. Raises BookmarkMoved if another process was faster."""
     source, (at, of) = halt.partition.source, halt.bookmark
     message = f"{halt.why}: moved on from offset {at} to {to} by {actor}: {reason}"
-    skipped = UnreadableInput(account, source, at, SKIPPED, message)
+    skipped = Unreadable(SKIPPED, message).from_source(account, source, at)
     [outcome] = ledger.take([skipped], Move(source, at, to, halt.exists.identity, was_of=of))
     return outcome

@@ -20,7 +20,7 @@ from consumers.worker.failures import Bookmarks, description, record_failure
 from consumers.worker.feed import Feed
 from consumers.worker.placement import Placement
 from domain.intake.reading import Unreadable
-from domain.language.commands import DEFAULT_ACCOUNT, Envelope, UnreadableInput
+from domain.language.commands import DEFAULT_ACCOUNT, Envelope
 from domain.language.outcomes import Outcome
 from ledger.store.port import Bookmark, BookmarkMoved, Move, StoreUnusable
 
@@ -39,7 +39,7 @@ class Takes(Bookmarks, Protocol):
     def decided_again(self) -> int:
         """Return how many batches were decided twice, because of another writer."""
 
-    def take(self, batch: Sequence[Envelope | UnreadableInput], move: Move) -> list[Outcome]:
+    def take(self, batch: Sequence[Envelope | Unreadable], move: Move) -> list[Outcome]:
         """Carry out what came from a source, and move its bookmark, in one commit. Raises BookmarkMoved."""
         ...
 
@@ -220,11 +220,10 @@ class Worker:
         feed.begin = feed.next = to
         return True
 
-    def _read(self, partition: Partition, message: Message) -> Envelope | UnreadableInput:
+    def _read(self, partition: Partition, message: Message) -> Envelope | Unreadable:
         read = read_message(message, default_account=self.settings.default_account)
         if isinstance(read, Unreadable):
-            account = self.settings.default_account
-            return UnreadableInput(account, partition.source, message.offset, read.code, read.message, read.command_id)
+            return read.from_source(self.settings.default_account, partition.source, message.offset)
         return read
 
     # -- when a partition cannot continue

@@ -16,7 +16,7 @@ from msgspec import Struct, structs
 from domain.intake import unreadable
 from domain.intake.unreadable import Complaint
 from domain.language.commands import DEFAULT_ACCOUNT, AnyCommand, Envelope, Instant
-from domain.language.ids import Id
+from domain.language.ids import AccountId, Id
 from domain.language.outcomes import Outcome
 
 SIZE_BYTES_MAX: Final = 1024 * 1024
@@ -37,16 +37,26 @@ _KNOWN: Final[dict[str, frozenset[str]]] = {
 
 
 class Unreadable(Struct, frozen=True):
-    """Input that is no command. Its id, where one can be seen, is not spent."""
+    """Input that is not a command: the same for every door. Its id, where one can be seen, is not spent.
+
+    `line` is where a file had it. `account`, `source` and `offset` are where a source had it that is read only once.
+    """
 
     code: str
     message: str
     command_id: str | None = None
     line: int | None = None
+    account: Id = DEFAULT_ACCOUNT
+    source: str = ""
+    offset: int = 0
+
+    def from_source(self, account: AccountId, source: str, offset: int) -> "Unreadable":
+        """Return it with where it came from, as `Ledger.take` stores it."""
+        return structs.replace(self, account=account, source=source, offset=offset)
 
     @property
     def outcome(self) -> Outcome:
-        """Tell it as every other outcome is told."""
+        """Return its outcome, which is not stored."""
         return Outcome(
             command_id=self.command_id, line=self.line, status="unreadable", code=self.code, message=self.message
         )

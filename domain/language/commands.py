@@ -397,17 +397,6 @@ class Envelope(Struct, frozen=True):
     is_read: bool = False
 
 
-class UnreadableInput(Struct, frozen=True):
-    """What came from a source and is no command: where it stands there, and why. Its command id is not spent."""
-
-    account: Id
-    source: str
-    offset: int
-    code: str
-    message: str
-    command_id: str | None = None
-
-
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
 

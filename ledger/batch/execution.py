@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import NamedTuple, cast
 
 from domain import decide as decisions
+from domain.intake.reading import Unreadable
 from domain.language import streams
-from domain.language.commands import AnyCommand, Envelope, UnreadableInput, fingerprint
+from domain.language.commands import AnyCommand, Envelope, fingerprint
 from domain.language.events import CommandIdReused, CommandUnreadable, Event
 from domain.language.outcomes import Outcome, SpentCommand, outcome_of, repeated_outcome
 from domain.state.folds import FOLD_VERSION, Recorded
@@ -55,13 +56,13 @@ class Execution:
         """The streams that the append changes."""
         return {row[0] for row in self.rows}
 
-    def decide(self, batch: Sequence[Envelope | UnreadableInput]) -> None:
+    def decide(self, batch: Sequence[Envelope | Unreadable]) -> None:
         """Decide every command, each on what the ones before it left."""
-        self._count_unreadable([one for one in batch if isinstance(one, UnreadableInput)])
+        self._count_unreadable([one for one in batch if isinstance(one, Unreadable)])
         needed = iter(self._loader.load_for([one for one in batch if isinstance(one, Envelope)]))
         for nth, one in enumerate(batch):
             self._now += MICROSECOND
-            if isinstance(one, UnreadableInput):
+            if isinstance(one, Unreadable):
                 self._note(one)
                 continue
             if not self._touched.isdisjoint(next(needed)):
@@ -93,14 +94,14 @@ class Execution:
         self._answered.setdefault(stream, len(rows) - 1)
         self._answers.append(Answer(event, len(rows) - 1, is_offset=True, repeated=False))
 
-    def _note(self, found: UnreadableInput) -> None:
+    def _note(self, found: Unreadable) -> None:
         """Tell for ever that something could not be read."""
         stream, event = _unread(found, self._now)
         self._answers.append(Answer(event, len(self.rows), is_offset=True, repeated=False))
         self._unreadable[stream] += 1
         self.rows.append((stream, self._unreadable[stream], event.EVENT_TYPE, encode(event)))
 
-    def _count_unreadable(self, found: Sequence[UnreadableInput]) -> None:
+    def _count_unreadable(self, found: Sequence[Unreadable]) -> None:
         """Count what was told of these places before: a topic that is made anew begins with the same offsets."""
         names = {streams.unreadable(one.account, one.source, one.offset) for one in found}
         if names:
@@ -122,7 +123,7 @@ class Execution:
             self._unit.put_snapshots(states, FOLD_VERSION)
         return first
 
-    def outcomes(self, batch: Sequence[Envelope | UnreadableInput], first: int) -> list[Outcome]:
+    def outcomes(self, batch: Sequence[Envelope | Unreadable], first: int) -> list[Outcome]:
         """Tell what became of each command."""
         told = zip(batch, self._answers, strict=True)
         return [outcome_at(_command_id(one), answer, first, self._unit) for one, answer in told]
@@ -145,7 +146,7 @@ def repeated(command: AnyCommand, view: View, positions: dict[str, list[int]], a
     return Answer(spent.answer, answered[stream], is_offset=True, repeated=True)
 
 
-def _unread(found: UnreadableInput, now: datetime) -> tuple[str, CommandUnreadable]:
+def _unread(found: Unreadable, now: datetime) -> tuple[str, CommandUnreadable]:
     """Tell for ever that something could not be read, on a stream of its own."""
     event = CommandUnreadable(
         command_id=found.command_id or "",
@@ -158,7 +159,7 @@ def _unread(found: UnreadableInput, now: datetime) -> tuple[str, CommandUnreadab
     return streams.unreadable(found.account, found.source, found.offset), event
 
 
-def _command_id(one: Envelope | UnreadableInput) -> str:
+def _command_id(one: Envelope | Unreadable) -> str:
     return one.command.command_id if isinstance(one, Envelope) else one.command_id or ""
 
 

@@ -11,8 +11,9 @@ from itertools import chain, groupby
 from operator import itemgetter
 
 from domain import decide as decisions
+from domain.intake.reading import Unreadable
 from domain.language import streams as names
-from domain.language.commands import Envelope, UnreadableInput
+from domain.language.commands import Envelope
 from domain.language.ids import RecordRef
 from domain.state.claims import ClaimKey
 from domain.state.folds import FOLD_VERSION, Recorded, fold, state_type
@@ -56,7 +57,7 @@ class Loader:
         self.read = ReadSet()
         self.positions: dict[str, list[int]] = {}  # Of the events of command streams.
 
-    def load_for(self, batch: Sequence[Envelope | UnreadableInput]) -> list[list[Need]]:
+    def load_for(self, batch: Sequence[Envelope | Unreadable]) -> list[list[Need]]:
         """Load all that deciding these commands looks at, as far as what is loaded can tell; returns their needs."""
         envelopes = {nth: one for nth, one in enumerate(batch) if isinstance(one, Envelope)}
         view = self._view

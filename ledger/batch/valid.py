@@ -11,16 +11,17 @@ from typing import Any, Final, TypeAlias, TypeVar, cast
 
 import msgspec
 
-from domain.language.commands import AnyCommand, Envelope, UnreadableInput
+from domain.intake.reading import Unreadable
+from domain.language.commands import AnyCommand, Envelope
 from ledger.store.port import Move
 
-Input: TypeAlias = Envelope | UnreadableInput
+Input: TypeAlias = Envelope | Unreadable
 T = TypeVar("T", bound=Input)
 C = TypeVar("C")
 _NO_TEXT: Final = (bytes, bytearray, memoryview)  # Not to be made text of, in base64.
 _encode: Final = msgspec.json.Encoder().encode
 _decode_command: Final = msgspec.json.Decoder(AnyCommand).decode
-_decode_unreadable: Final = msgspec.json.Decoder(UnreadableInput).decode
+_decode_unreadable: Final = msgspec.json.Decoder(Unreadable).decode
 _decode_fields: Final = msgspec.json.Decoder(tuple[str, ...]).decode
 _PATH: Final = re.compile(r"`(\$[^`]*)`$")
 
@@ -55,7 +56,9 @@ def valid_move(move: Move) -> Move:
 
 
 def _valid_input(one: Input) -> Input:
-    if isinstance(one, UnreadableInput):
+    if isinstance(one, Unreadable):
+        if not one.source:
+            raise InvalidInput("unreadable input", ValueError())  # Read from a file: it has no stream to be stored on.
         return _read_again(one, _decode_unreadable)
     if not isinstance(one, Envelope):
         raise InvalidInput("batch", TypeError())

@@ -8,7 +8,8 @@ import pytest
 
 from consumers.worker.worker import Settings, Worker
 from domain import decide as decisions
-from domain.language.commands import Envelope, UnreadableInput
+from domain.intake.reading import Unreadable
+from domain.language.commands import Envelope
 from domain.language.outcomes import Outcome
 from domain.state.folds import Recorded
 from domain.state.view import View
@@ -70,7 +71,7 @@ class FailingLedger:
             raise self.fails_reading.pop()
         return self.ledger.bookmark(name)
 
-    def take(self, batch: Sequence[Envelope | UnreadableInput], move: Move) -> list[Outcome]:
+    def take(self, batch: Sequence[Envelope | Unreadable], move: Move) -> list[Outcome]:
         if self.fails_before:
             raise self.fails_before.pop()
         outcomes = self.ledger.take(batch, move)

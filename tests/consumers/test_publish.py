@@ -17,7 +17,8 @@ from consumers.publisher.pages import Published
 from consumers.publisher.publisher import NAME, LeaseLost, Publisher
 from consumers.publisher.set_aside import LETTER_BYTES_MAX
 from consumers.source import Message, TooLarge
-from domain.language.commands import Envelope, UnreadableInput
+from domain.intake.reading import Unreadable
+from domain.language.commands import Envelope
 from ledger.ledger import Ledger
 from ledger.opening import open_ledger
 from ledger.store.port import Move, StoredEvent
@@ -337,7 +338,7 @@ def test_a_dead_letter_has_room_for_its_reason_whatever_its_headers_are(tmp_path
     for offset, (value, header) in enumerate([(large, b"h"), (large, b"h" * 500_000), (small, b"h" * 3_000_000)]):
         broker.originals[offset] = Message(offset, value, b"acme", [("trace", header)], 1_700_000_000_000)
     with open_ledger(str(tmp_path / "new.db"), create=True) as ledger:
-        unread = [UnreadableInput("main", SOURCE, offset, "INVALID_JSON", "not JSON", None) for offset in range(3)]
+        unread = [Unreadable("INVALID_JSON", "not JSON").from_source("main", SOURCE, offset) for offset in range(3)]
         ledger.take(unread, Move(SOURCE, None, 3))
         working = publisher(ledger, broker)
         publish_all(working)
@@ -356,7 +357,7 @@ def test_a_dead_letter_that_its_topic_does_not_accept_goes_out_without_its_bytes
     broker.bytes_max[topics.DEAD_LETTERS] = 1_000  # Made by an operator, with a limit of its own.
     broker.originals[0] = Message(0, b"{" * 5_000, None, [("trace", b"h" * 2_000)], 1_700_000_000_000)
     with open_ledger(str(tmp_path / "new.db"), create=True) as ledger:
-        ledger.take([UnreadableInput("main", SOURCE, 0, "INVALID_JSON", "not JSON", None)], Move(SOURCE, None, 1))
+        ledger.take([Unreadable("INVALID_JSON", "not JSON").from_source("main", SOURCE, 0)], Move(SOURCE, None, 1))
         publish_all(publisher(ledger, broker))
     ((key, value, headers),) = broker.topics[topics.DEAD_LETTERS]
     assert (key, value, headers["dlt-error-code"]) == (None, b"", b"INVALID_JSON")
@@ -369,7 +370,7 @@ def test_what_was_no_command_is_set_aside_with_the_reason_in_text(tmp_path: Path
     broker.originals[7] = Message(7, b"{no", b"acme", [("trace", b"abc")], 1_700_000_000_000)
     with open_ledger(str(tmp_path / "new.db"), create=True) as ledger:
         unread = [
-            UnreadableInput("main", SOURCE, offset, "INVALID_JSON", "not JSON: (byte 1)", None) for offset in (7, 8)
+            Unreadable("INVALID_JSON", "not JSON: (byte 1)").from_source("main", SOURCE, offset) for offset in (7, 8)
         ]
         ledger.take(unread, Move(SOURCE, None, 9))
         publish_all(publisher(ledger, broker))

@@ -2,13 +2,14 @@
 
 import pytest
 
-from domain.language.commands import AnyCommand, Envelope, UnreadableInput
+from domain.intake.reading import Unreadable
+from domain.language.commands import AnyCommand, Envelope
 from domain.language.commands import CreateRecord as Create
 from ledger.ledger import Ledger
 from ledger.store.port import Bookmark, BookmarkMoved, Move
 
 SOURCE = "merge.commands.v1/0"
-UNREAD = UnreadableInput("main", SOURCE, 1, "INVALID_JSON", "not JSON: trailing characters (byte 3)", "c-9")
+UNREAD = Unreadable("INVALID_JSON", "not JSON: trailing characters (byte 3)", "c-9").from_source("main", SOURCE, 1)
 
 
 def create(number: int) -> Envelope:

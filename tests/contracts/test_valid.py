@@ -7,9 +7,9 @@ import pytest
 from eventsourcing.persistence import StoredEvent as LibraryEvent
 from msgspec.structs import force_setattr, replace
 
-from domain.intake.reading import read_command
+from domain.intake.reading import Unreadable, read_command
 from domain.language import commands as c
-from domain.language.commands import Envelope, UnreadableInput
+from domain.language.commands import Envelope
 from domain.language.ids import RecordRef
 from ledger.batch.valid import InvalidInput
 from ledger.ledger import Ledger
@@ -92,13 +92,14 @@ def test_what_is_no_envelope_is_refused(ledger: Ledger) -> None:
 @pytest.mark.parametrize(
     "unreadable",
     [
-        UnreadableInput("main", "topic/0", TEXT, "INVALID_JSON", "no JSON"),
-        UnreadableInput("a/b", "topic/0", 7, "INVALID_JSON", "no JSON"),
-        UnreadableInput("main", "topic/0", 7, NUMBER, "no JSON"),
+        Unreadable("INVALID_JSON", "no JSON").from_source("main", "topic/0", TEXT),
+        Unreadable("INVALID_JSON", "no JSON").from_source("a/b", "topic/0", 7),
+        Unreadable(NUMBER, "no JSON").from_source("main", "topic/0", 7),
+        Unreadable("INVALID_JSON", "no JSON", line=7),
     ],
-    ids=["an offset that is text", "an account with a slash", "a code that is a number"],
+    ids=["an offset that is text", "an account with a slash", "a code that is a number", "a line of a file"],
 )
-def test_what_was_unreadable_is_stored_readable_or_not_at_all(ledger: Ledger, unreadable: UnreadableInput) -> None:
+def test_what_was_unreadable_is_stored_readable_or_not_at_all(ledger: Ledger, unreadable: Unreadable) -> None:
     with pytest.raises(InvalidInput):
         ledger.take([unreadable], Move("source", None, 1))
     assert ledger.head() == 0
