@@ -4,19 +4,16 @@ Published schemas are closed, so that a misspelt field is found where it is writ
 pass over fields that they do not know, because fields are added.
 """
 
-from inspect import cleandoc
-from typing import Any, Final, get_args
+from typing import Any, Final
 
-import msgspec
 from msgspec import inspect
 
 from consumers import topics
 from consumers.publisher import connect
 from consumers.publisher.shapes import IdMapping, Merged, RecordState, Result
-from domain.language.commands import AnyCommand
+from domain.intake.schema import COMMANDS, definitions, reference
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-_COMMANDS: Final[tuple[type, ...]] = get_args(AnyCommand)
 _PUBLISHED: Final[dict[str, type]] = {
     topics.RESULTS: Result,
     topics.EVENTS: Merged,
@@ -40,19 +37,21 @@ def json_schema() -> dict[str, Any]:
         "description": "One definition a message type; x-topics tells what each topic holds. " + _ENVELOPE,
         "x-connect": {topic: connect.schema_of(shape) for topic, shape in _PUBLISHED.items()},
         "x-topics": {
-            topics.COMMANDS: {"oneOf": [_ref(one, "#/$defs/") for one in _COMMANDS]},
-            **{topic: _ref(one, "#/$defs/") for topic, one in _PUBLISHED.items()},
+            topics.COMMANDS: {"oneOf": [reference(one, "#/$defs/") for one in COMMANDS]},
+            **{topic: reference(one, "#/$defs/") for topic, one in _PUBLISHED.items()},
         },
-        "$defs": _definitions("#/$defs/"),
+        "$defs": definitions((*COMMANDS, *_PUBLISHED.values()), "#/$defs/"),
     }
 
 
 def asyncapi(version: str) -> dict[str, Any]:
     """Write the AsyncAPI 3 document of the topics; `version` is the product's."""
-    place = "#/components/schemas/"
+    prefix = "#/components/schemas/"
     specs = {spec.name: spec for spec in topics.SPECS}
-    messages: dict[str, Any] = {one.__name__: _message(_tag(one), one.__doc__, _ref(one, place)) for one in _COMMANDS}
-    messages |= {one.__name__: _message(topic, one.__doc__, _ref(one, place)) for topic, one in _PUBLISHED.items()}
+    named = (*((_tag(command), command) for command in COMMANDS), *_PUBLISHED.items())
+    messages: dict[str, Any] = {
+        shape.__name__: _message(name, shape.__doc__, reference(shape, prefix)) for name, shape in named
+    }
     messages["DeadLetter"] = {
         "name": topics.DEAD_LETTERS,
         "summary": specs[topics.DEAD_LETTERS].what,
@@ -61,7 +60,7 @@ def asyncapi(version: str) -> dict[str, Any]:
         "headers": _dead_letter_headers(),
     }
     names = {
-        topics.COMMANDS: [one.__name__ for one in _COMMANDS],
+        topics.COMMANDS: [one.__name__ for one in COMMANDS],
         **{topic: [one.__name__] for topic, one in _PUBLISHED.items()},
         topics.DEAD_LETTERS: ["DeadLetter"],
     }
@@ -93,7 +92,7 @@ def asyncapi(version: str) -> dict[str, Any]:
             }
             for topic in names
         },
-        "components": {"messages": messages, "schemas": _definitions(place)},
+        "components": {"messages": messages, "schemas": definitions((*COMMANDS, *_PUBLISHED.values()), prefix)},
     }
 
 
@@ -127,28 +126,6 @@ def _allows(after: dict[str, Any], before: dict[str, Any]) -> bool:
 
 def _required(schema: dict[str, Any]) -> set[str]:
     return set(schema.get("required", ()))
-
-
-def _definitions(place: str) -> dict[str, Any]:
-    _, found = msgspec.json.schema_components((*_COMMANDS, *_PUBLISHED.values()), ref_template=place + "{name}")
-    for schema in found.values():
-        if "description" in schema:  # A docstring, whose indentation Python keeps before 3.13 and drops since.
-            schema["description"] = cleandoc(schema["description"])
-        if schema.get("type") == "object" and "properties" in schema:
-            schema["additionalProperties"] = False
-    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(dict(sorted(found.items()))))
-    return {name: _without_discriminators(schema) for name, schema in plain.items()}
-
-
-def _without_discriminators(node: Any) -> Any:  # noqa: ANN401  whatever JSON can hold
-    """Leave out what OpenAPI alone understands; each alternative names its own tag in any case."""
-    if isinstance(node, dict):
-        return {name: _without_discriminators(one) for name, one in node.items() if name != "discriminator"}
-    return [_without_discriminators(one) for one in node] if isinstance(node, list) else node
-
-
-def _ref(one: type, place: str) -> dict[str, str]:
-    return {"$ref": place + one.__name__}
 
 
 def _tag(command: type) -> str:
