@@ -5,7 +5,6 @@ a mistake that is reported: a misspelt setting must not be passed over.
 """
 
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +14,12 @@ from cli.session.exits import Mistake
 from cli.session.kafka_settings import KAFKA, SECRETS, text
 from cli.session.masking import MASK, masked_place
 from cli.session.settings_files import FILE_NAME, read_file, read_file_here, user_file
+from domain.language.ids import is_id
 from ledger.naming import why_not_a_name
 
 FORMATS: Final = ("json", "jsonl", "csv", "table")
 ENVIRONMENT_PREFIX: Final = "MERGE_LEDGER_"
 
-_ID = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 _SPOKEN_BOOLS = {
     "true": True,
     "1": True,
@@ -87,7 +86,7 @@ def _ledger(value: object) -> str:
 
 
 def _id(value: object) -> str:
-    if not isinstance(value, str) or not _ID.fullmatch(value):
+    if not isinstance(value, str) or not is_id(value):
         msg = "expected 1 to 64 of A-Z a-z 0-9 _ . -"
         raise ValueError(msg)
     return value

@@ -9,7 +9,6 @@ looked at: what a command says, it says in its body.
 """
 
 import logging
-import re
 from base64 import b64decode
 from typing import Final
 
@@ -19,6 +18,7 @@ from msgspec import Raw, Struct
 from consumers.source import Message
 from domain.intake.reading import SIZE_BYTES_MAX, Read, Unreadable, read_command, too_large
 from domain.language.commands import DEFAULT_ACCOUNT
+from domain.language.ids import is_command_id
 
 STRUCTURED: Final = b"application/cloudevents+json"
 _ANY_STRUCTURED: Final = b"application/cloudevents"  # Other formats, and batches.
@@ -34,8 +34,6 @@ CODES: Final = {
 }
 
 log: Final = logging.getLogger("merge_ledger.worker")
-
-_ID = re.compile(r"[A-Za-z0-9_.\-:/]{1,200}")
 
 
 class _Structured(Struct):
@@ -129,7 +127,7 @@ def _read_binary(data: bytes, headers: dict[str, bytes], default_account: str) -
 def _read_inside(data: bytes, version: str, event_id: str, default_account: str) -> Read:
     if version not in SPEC_VERSIONS:
         return _invalid("expected specversion 1.0")
-    if not _ID.fullmatch(event_id):
+    if not is_command_id(event_id):
         return _invalid("expected an id that is a command id (1 to 200 of A-Z a-z 0-9 _ . - : /)")
     if len(data) > SIZE_BYTES_MAX:
         return too_large()

@@ -7,7 +7,6 @@ all, and spends no command id. Reading is pure and takes some ten microseconds a
 
 import re
 from datetime import UTC
-from functools import lru_cache
 from typing import Any, Final, TypeAlias, get_args
 
 import msgspec
@@ -16,7 +15,7 @@ from msgspec import Struct, structs
 from domain.intake import unreadable
 from domain.intake.unreadable import Complaint
 from domain.language.commands import DEFAULT_ACCOUNT, AnyCommand, Envelope, Instant
-from domain.language.ids import AccountId, Id
+from domain.language.ids import COMMAND_ID, AccountId, Id, is_command_id, is_id
 from domain.language.outcomes import Outcome
 
 SIZE_BYTES_MAX: Final = 1024 * 1024
@@ -25,8 +24,7 @@ DEPTH_MAX: Final = 32
 _KEY = re.compile(rb'"[ \t\r\n]*:')  # Stands once for every key, and here and there inside a text.
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")
 _EDGE_YEAR = re.compile(rb'"(?:0001|9999)-')
-_COMMAND_ID = re.compile(r"[A-Za-z0-9_.\-:/]{1,200}")
-_COMMAND_ID_IN = re.compile(rb'"command_id"[ \t\r\n]*:[ \t\r\n]*"([A-Za-z0-9_.\-:/]{1,200})"')
+_COMMAND_ID_IN = re.compile(rf'"command_id"[ \t\r\n]*:[ \t\r\n]*"({COMMAND_ID})"'.encode())
 
 _DECODE = msgspec.json.Decoder().decode
 _DECODE_COMMAND = msgspec.json.Decoder(AnyCommand).decode
@@ -86,7 +84,7 @@ def read_command(data: bytes, *, default_account: str = DEFAULT_ACCOUNT, line: i
             is_read = True
             if "account" not in raw and default_account != DEFAULT_ACCOUNT:
                 command = structs.replace(command, account=default_account)
-                is_read = _is_id(default_account)
+                is_read = is_id(default_account)
             known = _KNOWN[raw["type"]]
             if raw.keys() <= known:
                 return Envelope(command, is_read=is_read)
@@ -98,15 +96,6 @@ def read_command(data: bytes, *, default_account: str = DEFAULT_ACCOUNT, line: i
 def too_large(line: int | None = None) -> Unreadable:
     """Say that a command is longer than any may be, without having read it."""
     return Unreadable("TOO_LARGE", f"longer than {SIZE_BYTES_MAX:,} bytes", line=line)
-
-
-@lru_cache(maxsize=64)
-def _is_id(account: str) -> bool:
-    try:
-        msgspec.convert(account, Id)
-    except msgspec.ValidationError:
-        return False
-    return True
 
 
 def _hidden(raw: dict[str, Any], data: bytes) -> Complaint | None:
@@ -158,7 +147,7 @@ def _unreadable(complaint: Complaint, raw: Any, data: bytes, line: int | None) -
     command_id: str | None = None
     if isinstance(raw, dict):
         sent = None if complaint.code == "DUPLICATE_KEY" else raw.get("command_id")
-        command_id = sent if isinstance(sent, str) and _COMMAND_ID.fullmatch(sent) else None
+        command_id = sent if isinstance(sent, str) and is_command_id(sent) else None
     elif raw is None and (seen := _COMMAND_ID_IN.search(data)):
         command_id = seen[1].decode()
     return Unreadable(complaint.code, complaint.message, command_id, line)

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, NoReturn, TypeAlias, get_args
 import msgspec
 from msgspec import inspect
 
+from domain.language import ids
 from domain.language.commands import AnyCommand
 from domain.language.values import ZONE_EXPECTED, is_whole_number
 
@@ -51,11 +52,11 @@ class _Told(Exception):  # noqa: N818  carries a complaint out of a decoder
 
 # What the decoder says, and what is said instead. Patterns are shown to nobody.
 _IN_WORDS: Final = {
-    r"^[A-Za-z0-9_.\-]{1,64}": "an id (1 to 64 of A-Z a-z 0-9 _ . -)",
-    r"^[A-Za-z0-9_.\-:/]{1,200}": "a command id (1 to 200 of A-Z a-z 0-9 _ . - : /)",
-    r"^(email|domain|property:[a-z][a-z0-9_]{0,99})": "email, domain or property:NAME",
-    r"^[a-z][a-z0-9_]{0,63}": "the name of an object type (a-z, then a-z 0-9 _)",
-    r"^[a-z][a-z0-9_]{0,99}": "the name of a property (a-z, then a-z 0-9 _)",
+    f"^{ids.ID}": "an id (1 to 64 of A-Z a-z 0-9 _ . -)",
+    f"^{ids.COMMAND_ID}": "a command id (1 to 200 of A-Z a-z 0-9 _ . - : /)",
+    f"^{ids.IDENTIFIER_KIND}": "email, domain or property:NAME",
+    f"^{ids.TYPE_NAME}": "the name of an object type (a-z, then a-z 0-9 _)",
+    f"^{ids.PROPERTY_NAME}": "the name of a property (a-z, then a-z 0-9 _)",
 }
 _AT = re.compile(r"^(?P<said>.*?)(?: - at (?P<key>`key` in )?`(?P<path>\$[^`]*)`)?$", re.DOTALL)
 _FIELD = re.compile(r"^Object (?P<what>missing required|contains unknown) field `(?P<name>.*)`$", re.DOTALL)

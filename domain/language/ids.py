@@ -7,22 +7,29 @@ the same one. Ids must hold no personal data: they are never erased.
 import re
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Annotated, NamedTuple, TypeAlias
+from typing import Annotated, Final, NamedTuple, TypeAlias
 
 from msgspec import Meta
 
-_ID = r"[A-Za-z0-9_.\-]{1,64}"
+# The grammar of each id, without anchors: whatever reads or explains an id uses these.
+ID: Final = r"[A-Za-z0-9_.\-]{1,64}"
+COMMAND_ID: Final = r"[A-Za-z0-9_.\-:/]{1,200}"
+TYPE_NAME: Final = r"[a-z][a-z0-9_]{0,63}"
+PROPERTY_NAME: Final = r"[a-z][a-z0-9_]{0,99}"
+IDENTIFIER_KIND: Final = rf"(email|domain|property:{PROPERTY_NAME})"
 # `(?!\n)` because Python's `$` also matches before a last line feed.
-Id: TypeAlias = Annotated[str, Meta(pattern=rf"^{_ID}(?!\n)$")]
-CommandId: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.\-:/]{1,200}(?!\n)$")]
-TypeName: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}(?!\n)$")]
+Id: TypeAlias = Annotated[str, Meta(pattern=rf"^{ID}(?!\n)$")]
+CommandId: TypeAlias = Annotated[str, Meta(pattern=rf"^{COMMAND_ID}(?!\n)$")]
+TypeName: TypeAlias = Annotated[str, Meta(pattern=rf"^{TYPE_NAME}(?!\n)$")]
 # What an additional value is one of: email, domain, or property:NAME of a unique property.
-IdentifierKind: TypeAlias = Annotated[str, Meta(pattern=r"^(email|domain|property:[a-z][a-z0-9_]{0,99})(?!\n)$")]
-PropertyName: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,99}(?!\n)$")]
+IdentifierKind: TypeAlias = Annotated[str, Meta(pattern=rf"^{IDENTIFIER_KIND}(?!\n)$")]
+PropertyName: TypeAlias = Annotated[str, Meta(pattern=rf"^{PROPERTY_NAME}(?!\n)$")]
 
 RecordId: TypeAlias = str
 AccountId: TypeAlias = str
 
+_ID = re.compile(ID).fullmatch
+_COMMAND_ID = re.compile(COMMAND_ID).fullmatch
 _HASH_DIGITS = 3
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -41,7 +48,12 @@ class RecordRef(NamedTuple):
 
 def is_id(text: str) -> bool:
     """Whether this can be an id."""
-    return re.fullmatch(_ID, text) is not None
+    return _ID(text) is not None
+
+
+def is_command_id(text: str) -> bool:
+    """Whether this can be the id of a command."""
+    return _COMMAND_ID(text) is not None
 
 
 def merge_id_for(account: AccountId, command_id: str) -> str:
