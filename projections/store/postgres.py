@@ -14,7 +14,7 @@ from typing import Final
 
 from psycopg import errors
 
-from ledger.store.postgres.connection import Connection, Connections, Place, Timeouts
+from ledger.store.postgres.connection import Connection, Connections, Server, Timeouts
 from ledger.store.postgres.errors import MissingRights
 from projections.store.port import (
     Generation,
@@ -66,13 +66,13 @@ class PostgresReadStore:
     def __init__(self, url: str, model: ReadModel, *, timeouts: Timeouts | None = None) -> None:
         """Name the database; `prepare` made it ready."""
         self.model = model
-        self._place = Place(url, timeouts or Timeouts())
-        self._connections = Connections(self._place)
+        self._server = Server(url, timeouts or Timeouts())
+        self._connections = Connections(self._server)
 
     @property
     def location(self) -> str:
         """The database, without a password."""
-        return self._place.location
+        return self._server.location
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:

@@ -10,7 +10,7 @@ from typing import Final
 
 import psycopg
 
-from ledger.store.postgres.connection import Place, Timeouts
+from ledger.store.postgres.connection import Server, Timeouts
 from ledger.store.postgres.schema import PINNED
 from ledger.store.postgres.store import ONE_AT_A_TIME
 from projections.store.postgres_rows import create_statements
@@ -123,8 +123,8 @@ def prepare(url: str, model: ReadModel, *, timeouts: Timeouts | None = None) -> 
 
     What earlier versions projected is dropped where it was made without these functions: it is projected again.
     """
-    place = Place(url, timeouts or Timeouts())
-    connection = place.connect()
+    server = Server(url, timeouts or Timeouts())
+    connection = server.connect()
     functions = _functions(model)
     made_by = blake2b(functions.encode(), digest_size=8).hexdigest()
     try:
@@ -140,7 +140,7 @@ def prepare(url: str, model: ReadModel, *, timeouts: Timeouts | None = None) -> 
         connection.execute(f"COMMENT ON FUNCTION merge_ledger_read.begin_generation IS '{made_by}'")
         connection.execute("COMMIT", prepare=False)
     except psycopg.Error as error:
-        raise place.told(error) from error
+        raise server.told(error) from error
     finally:
         connection.close()
 

@@ -64,7 +64,7 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
             raise psycopg.OperationalError(msg) from error
 
 
-class Place:
+class Server:
     """Where a database is, and how it is talked to."""
 
     def __init__(self, url: str, timeouts: Timeouts, *, read_only: bool = False) -> None:
@@ -146,21 +146,21 @@ class Place:
 
 
 class Connections:
-    """Connections to one place, used again."""
+    """Connections to one server, used again."""
 
-    def __init__(self, place: Place, connections_max: int = CONNECTIONS_MAX) -> None:
+    def __init__(self, server: Server, connections_max: int = CONNECTIONS_MAX) -> None:
         """Begin without any."""
         logging.getLogger(_POOL_LOG).setLevel(logging.CRITICAL)
-        self._place = place
+        self._server = server
         self._pool: ConnectionPool[Connection] = ConnectionPool(
-            kwargs=place.arguments,
+            kwargs=server.arguments,
             connection_class=Connection,
-            configure=place.configure,
+            configure=server.configure,
             min_size=0,
             max_size=connections_max,
             max_idle=_IDLE_S,
-            timeout=place.timeouts.connect_s,
-            reconnect_timeout=place.timeouts.connect_s,
+            timeout=server.timeouts.connect_s,
+            reconnect_timeout=server.timeouts.connect_s,
             num_workers=1,
             open=True,
         )
@@ -183,8 +183,8 @@ class Connections:
         try:
             return self._pool.getconn()
         except PoolTimeout:
-            self._place.connect().close()  # Says why there is none, if that is why.
-            raise LockedDatabase(self._place.location) from None
+            self._server.connect().close()  # Says why there is none, if that is why.
+            raise LockedDatabase(self._server.location) from None
 
     @contextmanager
     def telling(self) -> Iterator[None]:
@@ -192,7 +192,7 @@ class Connections:
         try:
             yield
         except psycopg.Error as error:
-            raise self._place.told(error) from error
+            raise self._server.told(error) from error
 
     def close(self) -> None:
         """Let go of all of them."""

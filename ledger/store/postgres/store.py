@@ -19,7 +19,7 @@ from psycopg import errors
 
 from ledger.store.damage import Damaged, LostLedger
 from ledger.store.port import BookmarkMoved, Conflict, NewerSchema, ReadOnlyDatabase, StoreUnusable
-from ledger.store.postgres.connection import CONNECTIONS_MAX, Connection, Connections, Place, Timeouts
+from ledger.store.postgres.connection import CONNECTIONS_MAX, Connection, Connections, Server, Timeouts
 from ledger.store.postgres.errors import NoSchema, NotUtf8, OlderSchema
 from ledger.store.postgres.guard import findings
 from ledger.store.postgres.schema import SCHEMA_VERSION, STEPS
@@ -60,18 +60,18 @@ class PostgresStore:
         """Connect, and look whether there is a ledger that this version knows. Raises StoreUnusable.
 
         With `inspect` damage that can be lived with is no error: it is in `findings`.
-        `clock` tells when events are recorded, in place of the server's.
+        `clock` tells when events are recorded, instead of the server's.
         `step` is told the name of each step of an append when it is done, so that tests can stop it there.
         """
-        self._place = Place(url, timeouts or Timeouts(), read_only=read_only)
-        self.location = self._place.location
+        self._server = Server(url, timeouts or Timeouts(), read_only=read_only)
+        self.location = self._server.location
         self._read_only = read_only
         self._clock = clock
         self._step = step
-        self.findings = check_schema(self._place)
+        self.findings = check_schema(self._server)
         if self.findings and not inspect:
             raise self.findings[0]
-        self._connections = Connections(self._place, connections_max)
+        self._connections = Connections(self._server, connections_max)
         self._listener: Connection | None = None
         self._listening = threading.Lock()
 
@@ -124,7 +124,7 @@ class PostgresStore:
         with self._listening:
             try:
                 if self._listener is None or self._listener.closed:
-                    self._listener = self._place.connect()
+                    self._listener = self._server.connect()
                     self._listener.execute("LISTEN merge_ledger")
                     return True
                 return any(True for _ in self._listener.notifies(timeout=timeout_s, stop_after=1))
@@ -145,22 +145,22 @@ class PostgresStore:
         return PostgresSnapshot(connection).head() != seen
 
 
-def check_schema(place: Place) -> list[Damaged]:
+def check_schema(server: Server) -> list[Damaged]:
     """Make sure that there is a ledger of the schema that this version knows; lists what is wrong with its guards."""
-    connection = place.connect()
+    connection = server.connect()
     try:
         connection.execute(_BEGIN_READING, prepare=False)
         row = connection.execute(_SCHEMA_VERSION).fetchone()
-        found_of_guards = findings(connection, place.location)
+        found_of_guards = findings(connection, server.location)
     except psycopg.Error as error:
-        raise place.told(error) from error
+        raise server.told(error) from error
     finally:
         connection.close()
     found = int(row[0]) if row else 0
     if found > SCHEMA_VERSION:
-        raise NewerSchema(place.location, found, SCHEMA_VERSION)
+        raise NewerSchema(server.location, found, SCHEMA_VERSION)
     if found < SCHEMA_VERSION:
-        raise OlderSchema(place.location, found, SCHEMA_VERSION)
+        raise OlderSchema(server.location, found, SCHEMA_VERSION)
     return found_of_guards
 
 
@@ -183,19 +183,19 @@ def migrate(url: str, *, create: bool, timeouts: Timeouts | None = None) -> tupl
 
     Returns the versions before and after. Two at once end with one schema. Raises StoreUnusable.
     """
-    place = Place(url, timeouts or Timeouts())
-    connection = place.connect()
+    server = Server(url, timeouts or Timeouts())
+    connection = server.connect()
     try:
         encoding: Any = connection.execute("SHOW server_encoding").fetchone()
         if encoding[0] != "UTF8":
-            raise NotUtf8(place.location, encoding[0])
+            raise NotUtf8(server.location, encoding[0])
         try:
-            return _migrate(connection, place.location, create=create)
+            return _migrate(connection, server.location, create=create)
         except (errors.DuplicateSchema, errors.UniqueViolation):  # Another made it since we looked.
             connection.rollback()
-            return _migrate(connection, place.location, create=False)
+            return _migrate(connection, server.location, create=False)
     except psycopg.Error as error:
-        raise place.told(error) from error
+        raise server.told(error) from error
     finally:
         connection.close()
 
