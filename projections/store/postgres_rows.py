@@ -22,7 +22,9 @@ from ledger.store.postgres.arrays import (
 )
 from ledger.store.postgres.connection import Connection
 from ledger.store.postgres.errors import first_line
+from projections.store import statements
 from projections.store.port import Mark, UnusableProjections
+from projections.store.statements import Dialect
 from projections.store.tables import RECORD, ColumnType, Newest, ReadModel, RecordKey, Row, Table
 
 _LIST: Final = re.compile(r"\bIN :(\w+)")
@@ -56,18 +58,27 @@ LOCK_MARK: Final = f"{SELECT_MARK} FOR UPDATE"
 MOVE_MARK: Final = "UPDATE read_side SET position = %s, stream = %s, recorded_at = %s, has_escapes = %s"
 
 
+def _keys_of(columns: int) -> str:
+    names = [f"key_{at}" for at in range(columns)]
+    return f"unnest({', '.join(f':{name}' for name in names)}) AS k ({', '.join(names)})"
+
+
+DIALECT: Final = Dialect(
+    column=_SQL_TYPES.__getitem__,
+    options=lambda _table: f"WITH ({_AS_THEY_ARE})",
+    values=lambda columns: f"SELECT * FROM unnest({', '.join(['%s'] * columns)})",  # noqa: S608  marks alone
+    keys=_keys_of,
+    key=lambda at: f"k.key_{at}",
+)
+
+
 def create_statements(model: ReadModel) -> Iterator[str]:
     """Write the tables, indexes and views of a generation."""
     yield CREATE_MARK
     yield FIRST_MARK
     for table in model.tables:
-        columns = ", ".join(f"{name} {_SQL_TYPES[kind]}" for name, kind in table.columns.items())
-        yield f"CREATE TABLE {table.name} ({columns}, PRIMARY KEY ({', '.join(table.key)})) WITH ({_AS_THEY_ARE})"
-        for at, index in enumerate(table.indexes):
-            only = f" WHERE {index.only}" if index.only else ""
-            yield f"CREATE INDEX {table.name}_{at} ON {table.name} ({', '.join(index.columns)}){only}"
-    for view in model.views:
-        yield f"CREATE VIEW {view.name} ({', '.join(view.columns)}) AS {view.select}"
+        yield from statements.create_table(table, DIALECT)
+    yield from statements.create_views(model.views)
 
 
 @lru_cache(maxsize=512)
@@ -75,16 +86,6 @@ def in_postgres(sql: str) -> bytes:
     """Write portable SQL as the driver takes it."""
     listed = _LIST.sub(r"= ANY(:\1)", sql.replace("%", "%%"))
     return _NAME.sub(r"%(\1)s", listed).encode()
-
-
-@lru_cache(maxsize=512)
-def _by_keys(table: str, columns: tuple[str, ...], on: tuple[str, ...], only: str) -> str:
-    wanted = ", ".join(f"t.{name}" for name in columns)
-    asked = ", ".join(f":key_{at}" for at in range(len(on)))
-    names = ", ".join(f"key_{at}" for at in range(len(on)))
-    joined = " AND ".join(f"t.{name} = k.key_{at}" for at, name in enumerate(on))
-    also = f" WHERE {only}" if only else ""
-    return f"SELECT {wanted} FROM unnest({asked}) AS k ({names}) JOIN {table} t ON {joined}{also}"  # noqa: S608  names
 
 
 @lru_cache(maxsize=64)
@@ -98,17 +99,6 @@ def _newest(table: str, columns: tuple[str, ...], order: tuple[str, ...], only: 
         f" FROM unnest(:key_0, :key_1, :key_2) AS k ({', '.join(RECORD)})"
         f" CROSS JOIN LATERAL (SELECT {wanted} FROM {table} u WHERE {of_key}{also} ORDER BY {newest} LIMIT :limit) AS t"
     )
-
-
-@lru_cache(maxsize=64)
-def _write(table: str, columns: tuple[str, ...], key: tuple[str, ...], is_log: bool) -> str:  # noqa: FBT001  cached by it
-    marks = ", ".join(["%s"] * len(columns))
-    insert = f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({marks})"  # noqa: S608  names
-    rest = [name for name in columns if name not in key]
-    if is_log or not rest:
-        return insert
-    changed = ", ".join(f"{name} = excluded.{name}" for name in rest)
-    return f"{insert} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changed}"
 
 
 class PostgresRows:
@@ -151,7 +141,7 @@ class PostgresRows:
         wanted = keys if isinstance(keys, list) else list(keys)
         if not wanted:
             return []
-        sql = in_postgres(_by_keys(table.name, tuple(columns), tuple(on), only))
+        sql = in_postgres(statements.by_keys(table.name, tuple(columns), tuple(on), only, DIALECT))
         return self._all(sql, {**_keys(table, on, wanted), **_bound(params)})
 
     def newest_of_records(
@@ -173,9 +163,8 @@ class PostgresRows:
 
     def scan(self, table: Table) -> Iterator[tuple[Any, ...]]:
         """Go through a table in the order of its key."""
-        sql = f"SELECT {', '.join(table.columns)} FROM {table.name} ORDER BY {', '.join(table.key)}"  # noqa: S608
         with self._explained(), self._connection.cursor("scan", binary=True) as cursor:
-            cursor.execute(sql.encode())
+            cursor.execute(statements.scan(table).encode())
             while found := cursor.fetchmany(_SCANNED_AT_ONCE):
                 yield from _read(found) if self._has_escapes else found
 
@@ -187,7 +176,7 @@ class PostgresRows:
             self._column(kind, column)
             for kind, column in zip(table.columns.values(), zip(*rows, strict=True), strict=True)
         ]
-        sql = _write(table.name, tuple(table.columns), table.key, table.is_log)
+        sql = statements.write(table, DIALECT)
         with self._explained():
             self._connection.execute(sql.encode(), columns, prepare=True)
 

@@ -8,8 +8,10 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from projections.store import statements
 from projections.store.port import Mark, UnusableProjections
-from projections.store.tables import INTEGER, RECORD, Newest, ReadModel, RecordKey, Row, Table
+from projections.store.statements import Dialect
+from projections.store.tables import INTEGER, RECORD, ColumnType, Newest, ReadModel, RecordKey, Row, Table
 
 _ROWS: Final = 1_000_000  # What the planner is told; ratios are what counts.
 _DISTINCT: Final = {"account": 2, "object_type": 4, "kind": 4, "one_type": 4, "other_type": 4}
@@ -36,18 +38,9 @@ def create_statements(model: ReadModel) -> Iterator[str]:
     yield FIRST_MARK
     yield "ANALYZE"  # Makes the table of statistics.
     for table in model.tables:
-        columns = ", ".join(
-            f"{name} {kind.split()[0].upper()}{'' if kind.endswith('null') else ' NOT NULL'}"
-            for name, kind in table.columns.items()
-        )
-        kept = "STRICT" if table.is_wide or _is_rowid(table) else "STRICT, WITHOUT ROWID"
-        yield f"CREATE TABLE {table.name} ({columns}, PRIMARY KEY ({', '.join(table.key)})) {kept}"
-        for at, index in enumerate(table.indexes):
-            only = f" WHERE {index.only}" if index.only else ""
-            yield f"CREATE INDEX {table.name}_{at} ON {table.name} ({', '.join(index.columns)}){only}"
+        yield from statements.create_table(table, DIALECT)
         yield from _statistics(table)
-    for view in model.views:
-        yield f"CREATE VIEW {view.name} ({', '.join(view.columns)}) AS {view.select}"
+    yield from statements.create_views(model.views)
 
 
 def _is_rowid(table: Table) -> bool:
@@ -73,19 +66,27 @@ def _statistics(table: Table) -> Iterator[str]:
         yield f"INSERT INTO sqlite_stat1 VALUES ('{table.name}', '{name}', '{_ROWS} {' '.join(map(str, spread))}')"  # noqa: S608
 
 
+def _column(kind: ColumnType) -> str:
+    return kind.split()[0].upper() + ("" if kind.endswith("null") else " NOT NULL")
+
+
+def _options(table: Table) -> str:
+    return "STRICT" if table.is_wide or _is_rowid(table) else "STRICT, WITHOUT ROWID"
+
+
+DIALECT: Final = Dialect(
+    column=_column,
+    options=_options,
+    values=lambda columns: f"VALUES ({', '.join('?' * columns)})",
+    keys=lambda _columns: "json_each(:keys) k",
+    key=lambda at: f"json_extract(k.value, '$[{at}]')",
+)
+
+
 @lru_cache(maxsize=512)
 def in_sqlite(sql: str) -> str:
     """Write portable SQL as SQLite takes it."""
     return _LIST.sub(r"IN (SELECT value FROM json_each(:\1))", sql)
-
-
-@lru_cache(maxsize=512)
-def _by_keys(table: str, columns: tuple[str, ...], on: tuple[str, ...], only: str) -> str:
-    wanted = ", ".join(f"t.{name}" for name in columns)
-    joined = " AND ".join(f"t.{name} = json_extract(k.value, '$[{at}]')" for at, name in enumerate(on))
-    also = f" AND {in_sqlite(only)}" if only else ""
-    # CROSS JOIN keeps the keys outside: each is one look-up in an index.
-    return f"SELECT {wanted} FROM json_each(:keys) k CROSS JOIN {table} t WHERE {joined}{also}"  # noqa: S608
 
 
 @lru_cache(maxsize=64)
@@ -99,17 +100,6 @@ def _newest(table: str, columns: tuple[str, ...], order: tuple[str, ...], only: 
         f" WHERE {of_key.replace('{}', 't')} AND ({', '.join(order)}) IN (SELECT {', '.join(order)} FROM {table} u"
         f" WHERE {of_key.replace('{}', 'u')}{also} ORDER BY {newest} LIMIT :limit)"
     )
-
-
-def _write(table: Table) -> str:
-    columns = ", ".join(table.columns)
-    marks = ", ".join("?" * len(table.columns))
-    insert = f"INSERT INTO {table.name} ({columns}) VALUES ({marks})"  # noqa: S608
-    rest = [name for name in table.columns if name not in table.key]
-    if table.is_log or not rest:
-        return insert
-    changed = ", ".join(f"{name} = excluded.{name}" for name in rest)
-    return f"{insert} ON CONFLICT ({', '.join(table.key)}) DO UPDATE SET {changed}"
 
 
 class SqliteRows:
@@ -140,7 +130,7 @@ class SqliteRows:
         wanted = keys if isinstance(keys, list) else list(keys)
         if not wanted:
             return []
-        sql = _by_keys(table.name, tuple(columns), tuple(on), only)
+        sql = in_sqlite(statements.by_keys(table.name, tuple(columns), tuple(on), only, DIALECT))
         return self._connection.execute(sql, {"keys": _encode(wanted).decode(), **_bound(params)}).fetchall()
 
     def newest_of_records(
@@ -163,14 +153,13 @@ class SqliteRows:
 
     def scan(self, table: Table) -> Iterator[tuple[Any, ...]]:
         """Go through a table in the order of its key."""
-        sql = f"SELECT {', '.join(table.columns)} FROM {table.name} ORDER BY {', '.join(table.key)}"  # noqa: S608
-        yield from self._connection.execute(sql)
+        yield from self._connection.execute(statements.scan(table))
 
     def write(self, table: Table, rows: Sequence[Row]) -> None:
         """Insert rows, or replace those of the same key."""
         sql = self._writes.get(table.name)
         if sql is None:
-            sql = self._writes[table.name] = _write(table)
+            sql = self._writes[table.name] = statements.write(table, DIALECT)
         try:
             self._connection.executemany(sql, rows)
         except sqlite3.OperationalError as error:  # No room, no rights: of the file, not of an event.
