@@ -197,7 +197,7 @@ class Ledger:
     # -- reading
 
     def head(self) -> int:
-        """Tell the last position; 0 in an empty ledger."""
+        """Return the last position; 0 in an empty ledger."""
         with self.store.reading() as snapshot:
             return snapshot.head()
 
@@ -229,7 +229,7 @@ class Ledger:
     # -- who reads and writes elsewhere, and how far
 
     def bookmark(self, name: str) -> Bookmark | None:
-        """Tell how far something was read; None where it never was."""
+        """Return how far something was read; None where it never was."""
         with self.store.reading() as snapshot:
             return snapshot.bookmark(name)
 

@@ -152,7 +152,7 @@ class LedgerRecorder(ApplicationRecorder):
         return found
 
     def max_notification_id(self) -> int | None:
-        """Tell the last position; None in an empty log."""
+        """Return the last position; None in an empty log."""
         with self._store.reading() as snapshot:
             return snapshot.head() or None
 

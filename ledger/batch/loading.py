@@ -1,4 +1,4 @@
-"""Layer: ledger. Loads what decisions need, in rounds for a whole batch: a query a round, never one a command.
+"""Layer: ledger. Loads what decisions need, in rounds for a whole batch: one query per round, never one per command.
 
 What a command needs may point to more (an old id to the current record, an address to its owner),
 so each command is asked again, as long as something of it is missing. This holds no knowledge of

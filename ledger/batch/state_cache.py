@@ -14,7 +14,7 @@ import msgspec
 from domain.state.folds import state_type
 from ledger.store.port import Snapshot
 
-SNAPSHOT_EVENTS: Final = 100  # So many events folded at a load are worth a snapshot.
+SNAPSHOT_EVENTS: Final = 100  # Folding this many events at a load is worth a snapshot.
 STATES_MAX: Final = 5_000
 CHANGED_MAX: Final = 5_000  # After more changed streams than this, beginning anew is cheaper.
 

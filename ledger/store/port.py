@@ -198,7 +198,7 @@ class Snapshot(Protocol):
     """One moment of a store. Each method is one query, however many things it is asked for."""
 
     def head(self) -> int:
-        """Tell the last position; 0 in an empty log."""
+        """Return the last position; 0 in an empty log."""
 
     def load_streams(self, streams: Collection[str]) -> Iterable[LoadedEvent]:
         """Load whole streams: the events of one stream come together, by version."""
@@ -231,13 +231,13 @@ class Snapshot(Protocol):
         """Read one stream, up to a position."""
 
     def recorded_at(self, position: int) -> datetime | None:
-        """Tell when a position was recorded; None where there is none."""
+        """Return when a position was recorded; None when it does not exist."""
 
     def next_of_types(self, position: int, types: Collection[str]) -> int | None:
         """Find the first event of one of these types at or after a position."""
 
     def bookmark(self, name: str) -> Bookmark | None:
-        """Tell how far something was read; None where it never was."""
+        """Return how far something was read; None where it never was."""
 
 
 class Unit(Snapshot, Protocol):

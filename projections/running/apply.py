@@ -1,4 +1,4 @@
-"""Layer: projections. Whole commands go through every projection, in order: what a page is, apart from who runs it."""
+"""Layer: projections. Applies a page of whole commands to every projection, in order."""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -15,7 +15,7 @@ class Log(Protocol):
     """What the projections read of the ledger."""
 
     def head(self) -> int:
-        """Tell the last position."""
+        """Return the last position."""
         ...
 
     def read(self, after: int, limit: int) -> list[StoredEvent]:

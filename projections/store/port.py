@@ -72,11 +72,11 @@ class WritableRows(Rows, Protocol):
     """The transaction of a page."""
 
     def mark(self) -> Mark:
-        """Tell how far the generation is."""
+        """Return how far the generation is."""
         ...
 
     def move(self, mark: Mark) -> None:
-        """Say how far it is now."""
+        """Store how far it is now."""
         ...
 
 
@@ -89,7 +89,7 @@ class Snapshot(Rows, Protocol):
         ...
 
     def mark(self) -> Mark:
-        """Tell which moment it is."""
+        """Return which moment it is."""
         ...
 
 
@@ -111,11 +111,11 @@ class ReadStore(Protocol):
         ...
 
     def live(self) -> Generation | None:
-        """Tell the generation that readers read."""
+        """Return the generation that readers read."""
         ...
 
     def building(self) -> Generation | None:
-        """Tell the generation that a rebuild is making, or left behind."""
+        """Return the generation that a rebuild is making, or left behind."""
         ...
 
     def numbers(self) -> Numbers:

@@ -85,11 +85,11 @@ class PostgresReadStore:
     # -- which generation
 
     def live(self) -> Generation | None:
-        """Tell the generation that readers read."""
+        """Return the generation that readers read."""
         return self._generation("live")
 
     def building(self) -> Generation | None:
-        """Tell the generation that a rebuild is making, or left behind."""
+        """Return the generation that a rebuild is making, or left behind."""
         return self._generation("building")
 
     def _generation(self, state: str) -> Generation | None:

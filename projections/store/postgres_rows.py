@@ -198,12 +198,12 @@ class PostgresRows:
             self._connection.execute(in_postgres(sql), _keys(table, table.key, keys), prepare=True)
 
     def mark(self) -> Mark:
-        """Tell how far the generation is."""
+        """Return how far the generation is."""
         position, stream, recorded_at, _ = self._all(SELECT_MARK.encode(), None)[0]
         return Mark(position, stream, recorded_at)
 
     def move(self, mark: Mark) -> None:
-        """Say how far it is now."""
+        """Store how far it is now."""
         with self._explained():
             self._connection.execute(MOVE_MARK, [*mark, self._has_escapes], prepare=True)
 

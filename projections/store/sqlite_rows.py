@@ -173,11 +173,11 @@ class SqliteRows:
             self._connection.executemany(f"DELETE FROM {table.name} WHERE {met}", keys)  # noqa: S608
 
     def mark(self) -> Mark:
-        """Tell how far the generation is."""
+        """Return how far the generation is."""
         return Mark(*self._connection.execute(SELECT_MARK).fetchone())
 
     def move(self, mark: Mark) -> None:
-        """Say how far it is now."""
+        """Store how far it is now."""
         self._connection.execute(MOVE_MARK, mark)
         self._step("position moved")
 

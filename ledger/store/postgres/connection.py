@@ -22,7 +22,7 @@ from ledger.store.postgres.errors import NoSuchDatabase, Unreachable, first_line
 
 CONNECTIONS_MAX: Final = 10
 _IDLE_S: Final = 60.0
-_POOL_LOG: Final = "psycopg.pool"  # It warns of each failed attempt; we tell the last one, once.
+_POOL_LOG: Final = "psycopg.pool"  # It warns of each failed attempt; we report the last one, once.
 _NO_DATABASE: Final = re.compile(r'FATAL:  database ".*" does not exist')
 _ADAPTERS: Final = adapters_of_columns()
 _ANSWER_MARGIN_S: Final = 5  # What the server's own timeouts are given to answer in.
@@ -83,7 +83,7 @@ class Server:
             "default_transaction_read_only": "on" if read_only else "off",
             "lock_timeout": timeouts.lock_ms,
             "statement_timeout": timeouts.statement_ms,
-            # A client that died in the dark, or was stopped, lets go of its locks before others give up.
+            # The server ends a dead or suspended client's transaction before waiting clients time out.
             "idle_in_transaction_session_timeout": timeouts.idle_ms,
             "tcp_user_timeout": timeouts.network_ms,
             "tcp_keepalives_idle": max(1, timeouts.network_ms // 2 // _MS),

@@ -94,7 +94,7 @@ class PostgresSnapshot:
         return self._connection.execute(sql.encode(), asked, prepare=True, binary=True).fetchall()
 
     def head(self) -> int:
-        """Tell the last position; 0 in an empty log."""
+        """Return the last position; 0 in an empty log."""
         return int(self._all(HEAD)[0][0])
 
     def load_streams(self, streams: Collection[str]) -> Iterable[LoadedEvent]:
@@ -143,7 +143,7 @@ class PostgresSnapshot:
         return whole_stream(_stored(asked))
 
     def recorded_at(self, position: int) -> datetime | None:
-        """Tell when a position was recorded; None where there is none."""
+        """Return when a position was recorded; None when it does not exist."""
         rows = self._all(RECORDED_AT, position)
         return rows[0][0] if rows else None
 
@@ -153,7 +153,7 @@ class PostgresSnapshot:
         return int(rows[0][0]) if rows else None
 
     def bookmark(self, name: str) -> Bookmark | None:
-        """Tell how far something was read; None where it never was."""
+        """Return how far something was read; None where it never was."""
         row = self._connection.execute(BOOKMARK, [name]).fetchone()
         return None if row is None else Bookmark(*row)
 

@@ -63,7 +63,7 @@ class PostgresUnit(PostgresSnapshot):
         self._step = step
 
     def head(self) -> int:
-        """Tell the last position, as it was when the unit began, or is by its append."""
+        """Return the last position, as it was when the unit began, or is by its append."""
         return self._head
 
     def now(self, given: datetime | None) -> datetime:

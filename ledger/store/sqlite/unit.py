@@ -108,7 +108,7 @@ class SqliteSnapshot:
         self._all = connection.execute
 
     def head(self) -> int:
-        """Tell the last position; 0 in an empty log."""
+        """Return the last position; 0 in an empty log."""
         return int(self._all(HEAD).fetchone()[0])
 
     def load_streams(self, streams: Collection[str]) -> Iterable[LoadedEvent]:
@@ -154,7 +154,7 @@ class SqliteSnapshot:
         return whole_stream(_stored(self._all(EVENTS_OF, (stream, LAST_POSITION if up_to is None else up_to))))
 
     def recorded_at(self, position: int) -> datetime | None:
-        """Tell when a position was recorded; None where there is none."""
+        """Return when a position was recorded; None when it does not exist."""
         row = self._all(RECORDED_AT, (position,)).fetchone()
         return None if row is None else _time(row[0])
 
@@ -164,7 +164,7 @@ class SqliteSnapshot:
         return None if row is None else int(row[0])
 
     def bookmark(self, name: str) -> Bookmark | None:
-        """Tell how far something was read; None where it never was."""
+        """Return how far something was read; None where it never was."""
         row = self._all(BOOKMARK, (name,)).fetchone()
         return None if row is None else Bookmark(*row)
 
