@@ -132,19 +132,19 @@ class Broker:
         if self.pid:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        java = [_java(), "-cp", f"{jars()}/*"]
+        run_java = [java(), "-cp", f"{jars()}/*"]
         if not (self.folder / "tls").is_dir():
             _make_certificates(self.folder / "tls")
         settings = self.folder / "server.properties"
         settings.write_text(self._settings())
         if not (self.folder / "data").is_dir():
-            self._format(java, settings)
+            self._format(run_java, settings)
         log = self.folder / "broker.log"
         began = log.stat().st_size if log.exists() else 0
         with log.open("ab") as out:
             self._process = subprocess.Popen(  # noqa: S603  our own broker
                 [
-                    *java, "-Xms256m", "-Xmx768m", "-XX:+UseSerialGC",
+                    *run_java, "-Xms256m", "-Xmx768m", "-XX:+UseSerialGC",
                     f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}", "kafka.Kafka", str(settings),
                 ],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
@@ -199,8 +199,8 @@ class Broker:
             tls=self.folder / "tls",
         )
 
-    def _format(self, java: list[str], settings: Path) -> None:
-        tool = [*java, "kafka.tools.StorageTool"]
+    def _format(self, run_java: list[str], settings: Path) -> None:
+        tool = [*run_java, "kafka.tools.StorageTool"]
         cluster = "A" + token_urlsafe(16)[1:-1] + "A"  # 16 bytes; Kafka's own tool takes a second for it.
         scram = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
         subprocess.run(  # noqa: S603
@@ -227,20 +227,20 @@ def free_ports() -> int:
         return port
 
 
-def jars() -> Path:
-    """Find the folder of the jars; the first time they are fetched."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "merge-ledger" / f"kafka-{VERSION}"
+def jars(pinned: Path = HERE / "jars.txt", name: str = f"kafka-{VERSION}") -> Path:
+    """Find the folder of the jars that a list pins; the first time they are fetched."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "merge-ledger" / name
     if not cache.is_dir():
         if importlib.util.find_spec("jgo") is None:
             msg = "the jars of Kafka are fetched with jgo; install the `test` extra of this package"
             raise CannotRun(msg)
-        print(f"fetching Kafka {VERSION}, once, into {cache}", file=sys.stderr, flush=True)
-        pinned = "+".join((HERE / "jars.txt").read_text().split())
+        print(f"fetching {name}, once, into {cache}", file=sys.stderr, flush=True)
+        coordinates = "+".join(pinned.read_text().split())
         part = cache.with_name(f"{cache.name}.{os.getpid()}")
         subprocess.run(  # noqa: S603
             [
                 sys.executable, "-m", "jgo", "--quiet", "--timeout", "60", "--links", "copy",
-                "--cache-dir", str(part / "made"), "--class-path-only", "info", "envdir", pinned,
+                "--cache-dir", str(part / "made"), "--class-path-only", "info", "envdir", coordinates,
             ],
             check=True, stdout=subprocess.DEVNULL,
         )  # fmt: skip
@@ -253,7 +253,8 @@ def jars() -> Path:
     return cache
 
 
-def _java() -> str:
+def java() -> str:
+    """Find a Java: the one of KAFKA_JAVA, of the `test` extra, or of the PATH. Raises CannotRun."""
     named = os.environ.get("KAFKA_JAVA")
     if named:
         return named
