@@ -193,3 +193,11 @@ def test_writing_needs_nothing_of_the_library_nor_of_servers(path: Path) -> None
         [sys.executable, "-c", script, str(path)], check=True, capture_output=True, text=True, cwd=ROOT, env=os.environ
     )
     assert ran.stdout.strip() == ""
+
+
+def test_a_read_that_outlasts_the_store_closes_its_own_connection(path: Path) -> None:
+    store = SqliteStore(path, create=True)
+    with store.reading() as snapshot:
+        store.close()
+        assert snapshot.head() == 0
+    assert store._idle == []  # noqa: SLF001  a connection left there is never closed

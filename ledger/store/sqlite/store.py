@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -86,6 +86,7 @@ class SqliteStore:
         self._idle: list[sqlite3.Connection] = []  # For reading; append and pop are atomic.
         self._write_lock = threading.Lock()
         self._writer: sqlite3.Connection | None = None
+        self._is_closed = False
         self._reading = "mode=ro" if read_only else "mode=rw"
         self._opened: tuple[int, ...] | None = None
         if sqlite3.sqlite_version_info < _SQLITE_MIN:
@@ -121,6 +122,8 @@ class SqliteStore:
             finally:
                 connection.rollback()
                 self._idle.append(connection)
+                if self._is_closed:  # Meanwhile, in another thread.
+                    self._close_idle()
 
     @contextmanager
     def writing(self, *, alone: bool = False) -> Iterator[SqliteUnit]:  # noqa: ARG002  it always is
@@ -144,13 +147,18 @@ class SqliteStore:
             self._step("committed")
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file; a read that is under way ends first, and closes its own connection."""
+        self._is_closed = True
         with self._write_lock:
             if self._writer is not None:
                 self._writer.close()
                 self._writer = None
-        while self._idle:
-            self._idle.pop().close()
+        self._close_idle()
+
+    def _close_idle(self) -> None:
+        with suppress(IndexError):  # Empty, or emptied by another thread.
+            while True:
+                self._idle.pop().close()
 
     def _connect(self, mode: str, *statements: str) -> sqlite3.Connection:
         """Open a connection and run these on it; it is closed where that fails."""
