@@ -4,7 +4,8 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from cyclopts import Parameter
 
-from cli.drawing.output import Answer, drawn_by
+from cli.drawing import late
+from cli.drawing.output import Answer
 from cli.drawing.paging import Shown, write_pages
 from cli.session.arguments import LIMIT, After, AsOf, Here, Limit, moment, page_asked, time_or_none
 from cli.session.opening import position_of, reading, there
@@ -32,23 +33,21 @@ def merges_list(  # noqa: PLR0913  one a filter
     begin, end, page = time_or_none(since, "--since"), time_or_none(until, "--until"), page_asked(limit, after)
     asked = MergesAsked(object_type=type_, record_id=record, since=begin, until=end, actor=actor)
     with reading(session, type_) as reader:
-        return write_pages(
-            lambda page: reader.merges(asked, page), page, Shown(shapes.Merge, drawn_by("tables:merges")), session
-        )
+        return write_pages(lambda page: reader.merges(asked, page), page, Shown(shapes.Merge, late.merges), session)
 
 
 def merges_show(merge_id: Annotated[str, Parameter(help="A merge's id.")], /, *, session: Here) -> Answer:
     """Show a merge: both sides, the result, and why."""
     with reading(session) as reader:
         found = reader.merge(merge_id)
-    return Answer(there(found, f"merge {merge_id}", session), drawn_by("pages:merge_page"))
+    return Answer(there(found, f"merge {merge_id}", session), late.merge_page)
 
 
 def segments_list(*, limit: Limit = LIMIT, after: After = None, session: Here) -> int:
     """List segments."""
     page = page_asked(limit, after)
     with reading(session) as reader:
-        shown = Shown(shapes.Segment, drawn_by("tables:segments"))
+        shown = Shown(shapes.Segment, late.segments)
         return write_pages(reader.segments, page, shown, session, chunk=_WITH_MEMBERS)
 
 
@@ -56,14 +55,14 @@ def segments_show(segment_id: Annotated[str, Parameter(help="A segment's id.")],
     """Show a segment with its members, and who was removed and why."""
     with reading(session) as reader:
         found = reader.segment(segment_id)
-    return Answer(there(found, f"segment {segment_id}", session), drawn_by("details:segment_page"))
+    return Answer(there(found, f"segment {segment_id}", session), late.segment_page)
 
 
 def workflows_list(*, limit: Limit = LIMIT, after: After = None, session: Here) -> int:
     """List workflows."""
     page = page_asked(limit, after)
     with reading(session) as reader:
-        shown = Shown(shapes.Workflow, drawn_by("tables:workflows"))
+        shown = Shown(shapes.Workflow, late.workflows)
         return write_pages(reader.workflows, page, shown, session, chunk=_WITH_MEMBERS)
 
 
@@ -71,7 +70,7 @@ def workflows_show(workflow_id: Annotated[str, Parameter(help="A workflow's id."
     """Show a workflow with who is enrolled, and who was unenrolled and why."""
     with reading(session) as reader:
         found = reader.workflow(workflow_id)
-    return Answer(there(found, f"workflow {workflow_id}", session), drawn_by("details:workflow_page"))
+    return Answer(there(found, f"workflow {workflow_id}", session), late.workflow_page)
 
 
 def outcomes_list(  # noqa: PLR0913  one a filter
@@ -92,7 +91,7 @@ def outcomes_list(  # noqa: PLR0913  one a filter
         return write_pages(
             lambda page: reader.outcomes(asked, page),
             page,
-            Shown(Outcome, drawn_by("tables:outcomes"), without={"line"}),
+            Shown(Outcome, late.outcomes, without={"line"}),
             session,
         )
 
@@ -103,7 +102,7 @@ def outcomes_show(command_id: Annotated[str, Parameter(help="A command's id.")],
         found = reader.outcome(command_id)
     answer, *reused = there(found or None, f"command {command_id}", session)
     again = f"this id was sent with {len(reused)} other bodies since, which changed nothing (COMMAND_ID_REUSED)"
-    return Answer(answer, drawn_by("details:outcome_page"), notes=(again,) if reused else ())
+    return Answer(answer, late.outcome_page, notes=(again,) if reused else ())
 
 
 def events_list(
@@ -120,7 +119,7 @@ def events_list(
         return write_pages(
             lambda page: reader.events(record, type_, page),
             page,
-            Shown(shapes.EventShown, drawn_by("tables:events")),
+            Shown(shapes.EventShown, late.events),
             session,
         )
 
@@ -130,4 +129,4 @@ def account_show(*, as_of: AsOf = None, session: Here) -> Answer:
     asked = moment(as_of)
     with reading(session) as reader:
         found = reader.settings(as_of=position_of(reader, asked))
-    return Answer(found, drawn_by("details:settings_page"))
+    return Answer(found, late.settings_page)

@@ -13,7 +13,8 @@ from cyclopts import Parameter
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from cli.drawing.output import Answer, as_json, drawn_by
+from cli.drawing import late
+from cli.drawing.output import Answer, as_json
 from cli.session import exits
 from cli.session.arguments import Here, pair, read_json
 from cli.session.exits import Mistake
@@ -80,7 +81,7 @@ def merge(  # noqa: PLR0913  sides, options, and whether to ask
         if outcome.merge_id is None:
             return _refused(outcome)
         with reader_of(sides, session, may_lag=False) as reader:
-            return Answer(reader.merge(outcome.merge_id), drawn_by("pages:merge_line"), notes=_warned(outcome))
+            return Answer(reader.merge(outcome.merge_id), late.merge_line, notes=_warned(outcome))
 
 
 def preview(  # noqa: PLR0913  sides, options, and what to show
@@ -100,7 +101,7 @@ def preview(  # noqa: PLR0913  sides, options, and what to show
         shown = _previewed(sides, reader, command)
     if isinstance(shown, Outcome):
         return _refused(replace(shown, command_id=options.command_id))
-    return Answer(_narrowed(shown, show), drawn_by("pages:merge_page"))
+    return Answer(_narrowed(shown, show), late.merge_page)
 
 
 def unmerge(
@@ -178,7 +179,7 @@ def _confirmed(sides: Opened, command: MergeRecords, options: MergeOptions, sess
         if isinstance(shown, Outcome):
             return command if shown.repeated else shown
         names = [_named(reader, command.object_type, one) for one in (command.primary_id, command.secondary_id)]
-    session.talk.print(drawn_by("pages:merge_page")(as_json(replace(shown, preview_token=UNSET))))
+    session.talk.print(late.merge_page(as_json(replace(shown, preview_token=UNSET))))
     if not session.ask(f"merge {names[1]} into {names[0]}? this is final"):
         msg = "not confirmed; nothing was merged"
         raise Mistake(msg)
@@ -221,4 +222,4 @@ def _refused(outcome: Outcome) -> Answer:
     """Answer with an outcome that says no, and one line about it."""
     code = exits.REFUSED if outcome.status == "refused" else exits.DONE
     notes = (f"merge-ledger: {outcome.code}: {outcome.message}",) if code else ()
-    return Answer(outcome, drawn_by("details:outcome_page"), code=code, notes=notes)
+    return Answer(outcome, late.outcome_page, code=code, notes=notes)

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Final
 from cyclopts import Parameter
 
 from cli.commands.status import database_clock, kafka_checks
-from cli.drawing.output import Answer, drawn_by
+from cli.drawing import late
+from cli.drawing.output import Answer
 from cli.session.arguments import Here
 from cli.session.exits import DONE, FOUND, STORE_UNUSABLE
 from cli.session.masking import masked, masked_place
@@ -30,7 +31,7 @@ def projections_list(
         if session.settings.catch_up:
             run(sides.projector, session, "catch up")
         found = sides.projector.status(digests=digests)
-    return Answer(found, drawn_by("tables:projections"), rows=found)
+    return Answer(found, late.projections, rows=found)
 
 
 def projections_run(*, session: Here) -> int:
@@ -86,7 +87,7 @@ def status(*, session: Here) -> Answer:
     told["settings"] = [
         {"name": one.name, "value": one.shown, "origin": one.origin} for one in session.settings.origins
     ]
-    return Answer(told, drawn_by("details:status_page"), code=code, notes=tuple(notes))
+    return Answer(told, late.status_page, code=code, notes=tuple(notes))
 
 
 def _database(sides: Opened, session: Session) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Annotated, Final, TypeAlias
 
 from cyclopts import Parameter
 
-from cli.drawing.output import Answer, drawn_by
+from cli.drawing import late
+from cli.drawing.output import Answer
 from cli.drawing.paging import Shown, write_pages, write_rows
 from cli.session.arguments import LIMIT, After, AsOf, Here, Ids, Limit, filter_groups, moment, page_asked, pair
 from cli.session.exits import DONE, FOUND, Mistake, NotThere
@@ -46,7 +47,7 @@ def show(
     with reading(session, object_type) as reader:
         found = reader.record(object_type, record_id, as_of=position_of(reader, asked), follow=follow)
     what = f"{object_type} {record_id}" + (f" as of {as_of}" if as_of else "")
-    return Answer(there(found, what, session), drawn_by("pages:record_page"))
+    return Answer(there(found, what, session), late.record_page)
 
 
 def find(  # noqa: PLR0913  one a way to find
@@ -82,7 +83,7 @@ def find(  # noqa: PLR0913  one a way to find
     with reading(session, object_type) as reader, _filter_readable("--property"):
         found = _some(look(reader), object_type, session)
         names = _names_of_properties(look(reader)) if session.format == "csv" else ()
-        shown = Shown(shapes.Record, drawn_by("tables:records"), {"properties": names})
+        shown = Shown(shapes.Record, late.records, {"properties": names})
         return write_rows(found, shown, session)
 
 
@@ -110,7 +111,7 @@ def resolve(
     asked = Ids(record_ids, session)
     with reading(session, object_type) as reader:
         found = (reader.resolve(object_type, batch) for batch in _batches(asked))
-        write_rows(found, Shown(shapes.Resolved, drawn_by("tables:resolved")), session)
+        write_rows(found, Shown(shapes.Resolved, late.resolved), session)
     return FOUND if asked.left_out else DONE
 
 
@@ -137,7 +138,7 @@ def search(  # noqa: PLR0913  one an option
         return write_pages(
             lambda page: reader.search(object_type, groups, page, merged=merged),
             page,
-            Shown(shapes.Record, drawn_by("tables:records"), {"properties": names}),
+            Shown(shapes.Record, late.records, {"properties": names}),
             session,
         )
 
@@ -162,7 +163,7 @@ def history(  # noqa: PLR0913  one an option
                 session,
             ),
             page,
-            Shown(shapes.HistoryEntry, drawn_by("tables:history")),
+            Shown(shapes.HistoryEntry, late.history),
             session,
         )
 
@@ -174,7 +175,7 @@ def timeline(object_type: Type, record_id: Id, /, *, limit: Limit = LIMIT, after
         return write_pages(
             lambda page: there(reader.timeline(object_type, record_id, page), f"{object_type} {record_id}", session),
             page,
-            Shown(shapes.Activity, drawn_by("tables:timeline")),
+            Shown(shapes.Activity, late.timeline),
             session,
         )
 
@@ -183,4 +184,4 @@ def lineage(object_type: Type, record_id: Id, /, *, session: Here) -> Answer:
     """Show what a record was merged from."""
     with reading(session, object_type) as reader:
         found = reader.lineage(object_type, record_id)
-    return Answer(there(found, f"{object_type} {record_id}", session), drawn_by("details:lineage_page"))
+    return Answer(there(found, f"{object_type} {record_id}", session), late.lineage_page)

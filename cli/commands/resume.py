@@ -1,16 +1,14 @@
 """Layer: cli. `worker resume`: a person says where a halted partition is read on."""
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
 
-from cli.commands.topics import settled, telling
 from cli.drawing.output import Answer
 from cli.drawing.tables import Column, table
 from cli.session import exits
 from cli.session.arguments import Here
+from cli.session.kafka import kafka_admin
 from cli.session.opening import location_of
 from cli.session.session import Session
 from consumers.source import Partition, PartitionRange
@@ -52,7 +50,7 @@ def resume(  # noqa: PLR0913  where, from where, who, why, and whether to ask
         msg = f"--reason: expected 1 to {_REASON_MAX} characters"
         raise exits.Mistake(msg)
     place = _place(partition)
-    with open_ledger(location_of(session), create=False) as ledger, _admin(session) as admin:
+    with open_ledger(location_of(session), create=False) as ledger, kafka_admin(session) as admin:
         halt = halt_of(ledger, place, _standing(admin, place), lambda offset: admin.undecodable_at(place, offset))
         if halt is None:
             msg = f"{place.source} is not halted: nothing keeps it from being read on where the ledger stands"
@@ -81,6 +79,7 @@ def _is_number(text: str, most: int) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= len(str(most)) and int(text) <= most
 
 
+<<<<<<< HEAD
 @contextmanager
 def _admin(session: Session) -> Iterator["KafkaAdmin"]:
     from consumers.kafka.admin import KafkaAdmin  # noqa: PLC0415  slow to load
@@ -95,6 +94,10 @@ def _admin(session: Session) -> Iterator["KafkaAdmin"]:
 
 def _standing(admin: "KafkaAdmin", place: Partition) -> PartitionRange:
     found = admin.range_of(place)
+=======
+def _standing(admin: "KafkaAdmin", place: Partition) -> Standing:
+    found = admin.standing(place)
+>>>>>>> ce2bcea (Draw answers with functions that types and lint can follow)
     if found is None:
         msg = f"there is no partition {place.source}"
         raise exits.NotThere(msg)

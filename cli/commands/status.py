@@ -2,8 +2,8 @@
 
 from contextlib import suppress
 
-from cli.commands.topics import named_here, prefixed, settled
 from cli.session.exits import DONE, FOUND, STORE_UNUSABLE, Mistake
+from cli.session.kafka import checked_settings, topic_name, topic_specs
 from cli.session.opening import location_of
 from cli.session.session import Session
 from consumers import topics
@@ -20,20 +20,20 @@ def database_clock(session: Session, store: Store) -> Check:
 def kafka_checks(session: Session) -> tuple[list[Check], int]:
     """Look at everything, until nothing more can be asked; tells how the run ends because of it."""
     try:
-        settings = settled(session)
+        settings = checked_settings(session)
         from consumers.kafka.check import check_of_halts, checks, checks_of_topics  # noqa: PLC0415  slow to load
     except Mistake as mistake:
         return [_not_well("settings", str(mistake), "mend the settings of Kafka")], STORE_UNUSABLE
     except ModuleNotFoundError:
         missing = _not_well("library", "there is no kafka-python", "install merge-ledger with the extra [kafka]")
         return [missing], STORE_UNUSABLE
-    specs = named_here(session)
+    specs = topic_specs(session)
     needed = list(checks(settings, [spec.name for spec in specs]))
     if not needed[-1].ok:
         return needed, STORE_UNUSABLE
     all_of_them = [*needed, *checks_of_topics(settings, specs, session.account)]
     with suppress(StoreUnusable), open_ledger(location_of(session), create=False, read_only=True) as ledger:
-        all_of_them.append(check_of_halts(settings, prefixed(session, topics.COMMANDS), ledger))
+        all_of_them.append(check_of_halts(settings, topic_name(session, topics.COMMANDS), ledger))
     return all_of_them, DONE if all(check.ok for check in all_of_them) else FOUND
 
 

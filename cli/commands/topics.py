@@ -1,7 +1,6 @@
 """Layer: cli. `topics`, `dlq` and `schema`: what stands around the workers."""
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from importlib.metadata import version
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -12,12 +11,11 @@ from cyclopts import Parameter
 from cli.drawing.output import Answer, document
 from cli.session import exits
 from cli.session.arguments import LIMIT, After, Here, Limit, page_asked
-from cli.session.kafka_settings import kafka_settings
+from cli.session.kafka import checked_settings, kafka_admin, kafka_errors_reported, topic_name, topic_specs
 from cli.session.session import Session
 from consumers import topics
-from consumers.kafka.settings import KafkaSettings
 from consumers.publisher import contract
-from consumers.source import Message, SourceUnusable
+from consumers.source import Message
 from projections.reading.paging import BadCursor, PageAsked, listing, read_cursor
 from projections.reading.shapes import Listing
 
@@ -26,39 +24,6 @@ if TYPE_CHECKING:
 
 
 _AT_MOST: Final = 10_000  # Partitions of one topic, and copies of each.
-
-
-class KafkaUnusable(exits.Ending):
-    """Kafka cannot be used; the message says which step failed and what to do."""
-
-    code = exits.STORE_UNUSABLE
-
-
-@contextmanager
-def telling() -> Iterator[None]:
-    """End with one line where Kafka cannot be used."""
-    try:
-        yield
-    except SourceUnusable as error:
-        raise KafkaUnusable(str(error)) from error
-
-
-def named_here(session: Session) -> list[topics.TopicSpec]:
-    """List the topics as they are called here."""
-    return [msgspec.structs.replace(spec, name=prefixed(session, spec.name)) for spec in topics.SPECS]
-
-
-def settled(session: Session) -> KafkaSettings:
-    """Take the settings of Kafka, and warn of what is not wise."""
-    settings = kafka_settings(session.settings.kafka)
-    for warning in settings.warnings():
-        session.say(f"merge-ledger: warning: {warning}")
-    return settings
-
-
-def prefixed(session: Session, topic: str) -> str:
-    """Name a topic as it is called here."""
-    return f"{session.settings.kafka['kafka_topic_prefix']}{topic}"
 
 
 def topics_create(
@@ -75,22 +40,16 @@ def topics_create(
         if not 1 <= number <= _AT_MOST:
             msg = f"{option}: expected 1 to {_AT_MOST}"
             raise exits.Mistake(msg)
-    specs = named_here(session)
+    specs = topic_specs(session)
     if show:
         print("\n".join(topics.shell_lines(specs, partitions, replication)))  # noqa: T201  data for a shell
         return exits.DONE
-    from consumers.kafka.admin import KafkaAdmin  # noqa: PLC0415  slow to load
-    from consumers.kafka.check import make_sure  # noqa: PLC0415
-
     code = exits.DONE
-    with telling():
-        settings = settled(session)
-        make_sure(settings)
-        with closing(KafkaAdmin(settings)) as admin:
-            found = admin.topics(spec.name for spec in specs)
-            new = [spec for spec in specs if spec.name not in found]
-            if new:
-                admin.create(new, partitions, replication)
+    with kafka_admin(session) as admin:
+        found = admin.topics(spec.name for spec in specs)
+        new = [spec for spec in specs if spec.name not in found]
+        if new:
+            admin.create(new, partitions, replication)
     for spec in specs:
         there = found.get(spec.name)
         if there is None:
@@ -108,8 +67,8 @@ def dlq_list(*, limit: Limit = LIMIT, after: After = None, session: Here) -> int
     from cli.drawing.paging import Shown, write_pages  # noqa: PLC0415
     from consumers.publisher.dead_letters import DeadLetter, dead_letters  # noqa: PLC0415
 
-    topic = prefixed(session, topics.DEAD_LETTERS)
-    with _admin(session) as admin:
+    topic = topic_name(session, topics.DEAD_LETTERS)
+    with kafka_admin(session, (topic,)) as admin:
 
         def read(page: PageAsked) -> Listing[DeadLetter]:
             number, offset = read_cursor(page.after, (int, int)) or (0, 0)
@@ -144,7 +103,7 @@ def dlq_redrive(letter: str, /, *, session: Here) -> int:
     from consumers.publisher.dead_letters import redrive  # noqa: PLC0415
 
     found = _found(session, letter)
-    with telling(), closing(KafkaSink(settled(session))) as sink:
+    with kafka_errors_reported(), closing(KafkaSink(checked_settings(session))) as sink:
         is_sent = redrive(sink, *found)
         sink.settle()
     if not is_sent:
@@ -163,24 +122,13 @@ def schema_of(kind: Literal["json", "asyncapi"], /) -> int:
     return exits.DONE
 
 
-@contextmanager
-def _admin(session: Session) -> Iterator[Any]:
-    from consumers.kafka.admin import KafkaAdmin  # noqa: PLC0415
-    from consumers.kafka.check import make_sure  # noqa: PLC0415
-
-    with telling():
-        settings = settled(session)
-        make_sure(settings, (prefixed(session, topics.DEAD_LETTERS),))
-        with closing(KafkaAdmin(settings)) as admin:
-            yield admin
-
-
 def _found(session: Session, letter: str) -> tuple["DeadLetter", Message]:
     """Find a dead letter. Raises NotThere."""
     from consumers.publisher.dead_letters import find  # noqa: PLC0415
 
-    with _admin(session) as admin:
-        found = find(admin, prefixed(session, topics.DEAD_LETTERS), letter)
+    topic = topic_name(session, topics.DEAD_LETTERS)
+    with kafka_admin(session, (topic,)) as admin:
+        found = find(admin, topic, letter)
     if found is None:
         msg = f"there is no dead letter {letter}; merge-ledger dlq list names them"
         raise exits.NotThere(msg)

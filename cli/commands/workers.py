@@ -20,9 +20,9 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from cyclopts import Parameter
 
-from cli.commands.topics import prefixed, settled, telling
 from cli.session import exits
 from cli.session.arguments import Here
+from cli.session.kafka import checked_settings, kafka_errors_reported, topic_name
 from cli.session.masking import masked
 from cli.session.opening import location_of, opened
 from cli.session.session import Session, escaped
@@ -51,10 +51,10 @@ def consume(
         msg = f"--batch: expected 1 to {BATCH_COMMANDS_MAX}, got {batch}"
         raise exits.Mistake(msg)
     kafka = session.settings.kafka
-    topic = prefixed(session, topics.COMMANDS)
-    with telling(), _ledger_of(session) as ledger, _process(session) as (meter, keep_running):
+    topic = topic_name(session, topics.COMMANDS)
+    with kafka_errors_reported(), _ledger_of(session) as ledger, _process(session) as (meter, keep_running):
         _log_if_new(ledger)
-        settings = settled(session)
+        settings = checked_settings(session)
         make_sure(settings, (topic,))
         source = KafkaSource(
             settings,
@@ -87,18 +87,18 @@ def publish(
     chosen = envelope or session.settings.kafka["kafka_envelope"]
     write = connect.message if chosen == "connect" else messages.message
     written = (topics.RESULTS, topics.EVENTS, topics.STATE, topics.ID_MAP, topics.DEAD_LETTERS)
-    with telling(), _ledger_of(session) as ledger, _process(session) as (meter, keep_running):
+    with kafka_errors_reported(), _ledger_of(session) as ledger, _process(session) as (meter, keep_running):
         _log_if_new(ledger)
-        settings = settled(session)
-        make_sure(settings, tuple(prefixed(session, topic) for topic in written))
+        settings = checked_settings(session)
+        make_sure(settings, tuple(topic_name(session, topic) for topic in written))
         with closing(KafkaAdmin(settings)) as admin:
             publisher = Publisher(
                 ledger,
-                lambda: KafkaSink(settings, admin.bytes_max(prefixed(session, topic) for topic in written)),
+                lambda: KafkaSink(settings, admin.bytes_max(topic_name(session, topic) for topic in written)),
                 admin,
                 _holder(),
                 meter=meter,
-                topic_prefix=prefixed(session, ""),
+                topic_prefix=topic_name(session, ""),
                 write=write,
             )
             publisher.run(keep_running)

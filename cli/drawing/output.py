@@ -10,8 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from cli.session.session import Session
+
+Json: TypeAlias = Any  # A decoded JSON value: what it holds depends on the command, and a drawing knows its own.
 
 _FORMULA: Final = re.compile(r"'*([=@\t\r]|[+-][0-9 ().\-/]*[^0-9 ().\-/])")
 _ENCODE = msgspec.json.Encoder().encode
@@ -36,17 +37,6 @@ class Answer:
     rows: Sequence[Any] | None = None
     code: int = exits.DONE
     notes: tuple[str, ...] = field(default=())
-
-
-def drawn_by(name: str) -> Callable[[Any], "RenderableType"]:
-    """Name what draws, `pages:record_page`, so that it is imported only where something is drawn."""
-
-    def draw(value: Any) -> "RenderableType":  # noqa: ANN401  whatever JSON can hold
-        module, _, function = name.partition(":")
-        drawn: RenderableType = getattr(import_module(f"cli.drawing.{module}"), function)(value)
-        return drawn
-
-    return draw
 
 
 def write(answer: Answer, session: "Session") -> int:
