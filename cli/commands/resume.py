@@ -79,25 +79,8 @@ def _is_number(text: str, most: int) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= len(str(most)) and int(text) <= most
 
 
-<<<<<<< HEAD
-@contextmanager
-def _admin(session: Session) -> Iterator["KafkaAdmin"]:
-    from consumers.kafka.admin import KafkaAdmin  # noqa: PLC0415  slow to load
-    from consumers.kafka.check import make_sure  # noqa: PLC0415
-
-    with telling():
-        settings = settled(session)
-        make_sure(settings)
-        with closing(KafkaAdmin(settings)) as admin:
-            yield admin
-
-
 def _standing(admin: "KafkaAdmin", place: Partition) -> PartitionRange:
     found = admin.range_of(place)
-=======
-def _standing(admin: "KafkaAdmin", place: Partition) -> Standing:
-    found = admin.standing(place)
->>>>>>> ce2bcea (Draw answers with functions that types and lint can follow)
     if found is None:
         msg = f"there is no partition {place.source}"
         raise exits.NotThere(msg)

@@ -22,7 +22,7 @@ from cyclopts import Parameter
 
 from cli.session import exits
 from cli.session.arguments import Here
-from cli.session.kafka import checked_settings, kafka_errors_reported, topic_name
+from cli.session.kafka import checked_settings, kafka_errors_reported, topic_name, topic_specs
 from cli.session.masking import masked
 from cli.session.opening import location_of, opened
 from cli.session.session import Session, escaped
@@ -86,15 +86,15 @@ def publish(
 
     chosen = envelope or session.settings.kafka["kafka_envelope"]
     write = connect.message if chosen == "connect" else messages.message
-    written = (topics.RESULTS, topics.EVENTS, topics.STATE, topics.ID_MAP, topics.DEAD_LETTERS)
     with kafka_errors_reported(), _ledger_of(session) as ledger, _process(session) as (meter, keep_running):
         _log_if_new(ledger)
         settings = checked_settings(session)
-        make_sure(settings, tuple(topic_name(session, topic) for topic in written))
+        written = published_topics(session)
+        make_sure(settings, written)
         with closing(KafkaAdmin(settings)) as admin:
             publisher = Publisher(
                 ledger,
-                lambda: KafkaSink(settings, admin.bytes_max(topic_name(session, topic) for topic in written)),
+                lambda: KafkaSink(settings, admin.bytes_max(written)),
                 admin,
                 _holder(),
                 meter=meter,
@@ -103,6 +103,11 @@ def publish(
             )
             publisher.run(keep_running)
     return exits.DONE
+
+
+def published_topics(session: Session) -> tuple[str, ...]:
+    """Return the names of the topics that the publisher writes: every topic but that of the commands."""
+    return tuple(spec.name for spec in topic_specs(session) if spec.name != topic_name(session, topics.COMMANDS))
 
 
 def project(*, session: Here) -> int:
