@@ -63,7 +63,7 @@ def resume(  # noqa: PLR0913  where, from where, who, why, and whether to ask
             msg = f"{moved}, meanwhile; nothing was changed"
             raise NotHalted(msg) from moved
     session.say(f"{place.source} is read on from {to}; workers go on there within a minute")
-    told = {"partition": place.source, "was_at": halt.bookmark.at, "goes_on_at": to, "position": outcome.position}
+    told = {"partition": place.source, "from_offset": halt.bookmark.at, "to_offset": to, "position": outcome.position}
     return Answer(told, lambda one: table([Column(name, name) for name in one], [one]))
 
 
@@ -94,7 +94,7 @@ def _offset(text: str, halt: Halt) -> int:
         raise exits.Mistake(msg)
     offset = named[text] if text in named else int(text)
     if not halt.first <= offset <= named["latest"]:
-        msg = f"--from: expected an offset that is there, {halt.first} to {named['latest']}, got {text}"
+        msg = f"--from: expected an existing offset, {halt.first} to {named['latest']}, got {text}"
         raise exits.Mistake(msg)
     return offset
 
@@ -107,7 +107,7 @@ def _confirm(halt: Halt, to: int, session: Session, *, yes: bool) -> None:
     if yes:
         return
     if not session.is_asked:
-        msg = "nobody is there to ask: say --yes"
+        msg = "not a terminal: pass --yes to confirm"
         raise exits.Mistake(msg)
     if not session.ask(f"go on from offset {to}?"):
         msg = "not confirmed; nothing was changed"

@@ -23,9 +23,9 @@ def kafka_checks(session: Session) -> tuple[list[Check], int]:
         settings = checked_settings(session)
         from consumers.kafka.check import check_of_halts, checks, checks_of_topics  # noqa: PLC0415  slow to load
     except Mistake as mistake:
-        return [_not_well("settings", str(mistake), "mend the settings of Kafka")], STORE_UNUSABLE
+        return [_failed("settings", str(mistake), "mend the settings of Kafka")], STORE_UNUSABLE
     except ModuleNotFoundError:
-        missing = _not_well("library", "there is no kafka-python", "install merge-ledger with the extra [kafka]")
+        missing = _failed("library", "there is no kafka-python", "install merge-ledger with the extra [kafka]")
         return [missing], STORE_UNUSABLE
     specs = topic_specs(session)
     needed = list(checks(settings, [spec.name for spec in specs]))
@@ -37,5 +37,5 @@ def kafka_checks(session: Session) -> tuple[list[Check], int]:
     return all_of_them, DONE if all(check.ok for check in all_of_them) else FOUND
 
 
-def _not_well(name: str, said: str, next_step: str) -> Check:
-    return Check(name=name, ok=False, said=said, next_step=next_step, seconds=0.0)
+def _failed(name: str, found: str, next_step: str) -> Check:
+    return Check(name=name, ok=False, found=found, next_step=next_step, seconds=0.0)

@@ -53,12 +53,12 @@ def topics_create(
     for spec in specs:
         there = found.get(spec.name)
         if there is None:
-            session.say(f"{spec.name}: made, {partitions} partitions")
+            session.say(f"{spec.name}: created, {partitions} partitions")
         elif there.partitions != partitions or there.replication != replication:
-            session.say(f"{spec.name}: is there, with {there.partitions} partitions on {there.replication} brokers")
+            session.say(f"{spec.name}: exists, with {there.partitions} partitions on {there.replication} brokers")
             code = exits.FOUND
         else:
-            session.say(f"{spec.name}: is there")
+            session.say(f"{spec.name}: exists")
     return code
 
 

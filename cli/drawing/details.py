@@ -109,8 +109,8 @@ def settings_page(account: Mapping[str, Any]) -> RenderableType:
 
 _CHECKS: Final = (
     Column("check", "name"),
-    Column("", lambda row: "well" if row["ok"] else "not well"),
-    Column("what was found", "said"),
+    Column("", lambda row: "ok" if row["ok"] else "failed"),
+    Column("found", "found"),
     Column("next step", "next_step"),
 )
 

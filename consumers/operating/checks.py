@@ -20,14 +20,14 @@ class Check(Struct, frozen=True, kw_only=True):
 
     name: str
     ok: bool
-    said: str
+    found: str
     next_step: str | None
     seconds: float
 
     @property
     def line(self) -> str:
         """Return it as one line."""
-        return f"{self.name}: {self.said}" + (f"; {self.next_step}" if self.next_step else "")
+        return f"{self.name}: {self.found}" + (f"; {self.next_step}" if self.next_step else "")
 
 
 class NotWell(Exception):  # noqa: N818  says what was found
@@ -54,7 +54,7 @@ def look(name: str, deadline_s: float, step: Callable[[], str], *, if_unanswered
         said, ok, next_step = found.said, False, found.next_step
     except SourceUnusable as error:
         said, ok, next_step = f"{if_unanswered.said} ({error})", False, if_unanswered.next_step
-    return Check(name=name, ok=ok, said=said, next_step=next_step, seconds=round(time.monotonic() - began, 3))
+    return Check(name=name, ok=ok, found=said, next_step=next_step, seconds=round(time.monotonic() - began, 3))
 
 
 def within(seconds: float, work: Callable[[], T]) -> T:

@@ -16,7 +16,7 @@ def now(**ahead: float) -> datetime:
 def test_what_never_answers_is_told_at_its_deadline() -> None:
     began = time.monotonic()
     check = look("a black hole", 0.2, lambda: str(threading.Event().wait(30)))
-    assert (check.ok, check.said) == (False, "no answer (no answer within 0.2 s)")
+    assert (check.ok, check.found) == (False, "no answer (no answer within 0.2 s)")
     assert time.monotonic() - began < 5
 
 

@@ -122,7 +122,7 @@ def test_what_cannot_be_decoded_halts_the_partition_until_a_person_steps_over_it
         wait_until(lambda: "main/commands/create-20" in outcomes(ledger))
         moving_on = "worker", "resume", place.source, "--reason", "agreed", "--actor", "ann", "--yes"
         code, _, told = cli(own, ledger.store.location, *moving_on, "--from", f"{begin + 1}")
-        assert (code, f"expected an offset that is there, {begin + 3} to {begin + 4}" in told) == (2, True), told
+        assert (code, f"expected an existing offset, {begin + 3} to {begin + 4}" in told) == (2, True), told
         code, out, told = cli(own, ledger.store.location, *moving_on, "--from", "earliest")
         assert (code, f"offsets {begin} to {begin + 2} cannot be decoded" in told) == (0, True), told
         assert msgspec.json.decode(out)["position"] is not None

@@ -91,7 +91,7 @@ def test_messages_that_ran_out_of_retention_halt_the_partition_until_a_person_mo
         code, _, told = cli(settings, ledger.store.location, *moving_on)
         assert (code, "offsets 1 to" in told, "say --yes" in told) == (2, True, True)
         code, out, _ = cli(settings, ledger.store.location, *moving_on, "--yes")
-        assert (code, msgspec.json.decode(out)["was_at"]) == (0, 1)
+        assert (code, msgspec.json.decode(out)["from_offset"]) == (0, 1)
         wait_until(lambda: working.meter.not_ready() == [])
         send(settings, topic, [create(1_000)])
         wait_until(lambda: outcomes(ledger)[-1] == "main/commands/create-1000")
@@ -113,7 +113,7 @@ def test_a_topic_made_anew_halts_the_partition(settings: KafkaSettings, topic: s
         assert outcomes(ledger) == ["main/commands/create-1"]
         moving_on = "worker", "resume", f"{topic}/0", "--reason", "it was meant", "--actor", "ann", "--yes"
         code, _, told = cli(settings, ledger.store.location, *moving_on, "--from", "7")
-        assert (code, "an offset that is there, 0 to 2" in told) == (2, True)
+        assert (code, "an existing offset, 0 to 2" in told) == (2, True)
         assert cli(settings, ledger.store.location, *moving_on, "--from", "1")[0] == 0
         wait_until(lambda: outcomes(ledger)[-1] == "main/commands/create-3")
     assert len(outcomes(ledger)) == 3

@@ -68,9 +68,9 @@ def ledger(place: Place) -> Iterator[Ledger]:
 
 def test_topics_are_made_once_and_what_differs_is_told(place: Place) -> None:
     code, _, told = place.run("topics", "create", "--partitions", "2", "--replication", "1")
-    assert (code, told.count("is there\n")) == (0, 6)
+    assert (code, told.count(": exists\n")) == (0, 6)
     code, _, told = place.run("topics", "create", "--partitions", "3", "--replication", "1")
-    assert (code, told.count("is there, with 2 partitions on 1 brokers")) == (1, 6)
+    assert (code, told.count("exists, with 2 partitions on 1 brokers")) == (1, 6)
 
 
 def test_from_commands_to_results_state_and_id_map(place: Place) -> None:

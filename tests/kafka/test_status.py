@@ -38,7 +38,7 @@ class Status:
 
     @property
     def wrong(self) -> list[str]:
-        return [f"{check['said']}; {check['next_step']}" for check in self.checks.values() if not check["ok"]]
+        return [f"{check['found']}; {check['next_step']}" for check in self.checks.values() if not check["ok"]]
 
 
 @pytest.fixture
@@ -74,8 +74,8 @@ def test_all_is_well_where_it_is(settings: KafkaSettings, db: Path, prefix: str)
         "codecs", "ask", "topics", "partitions", "compaction", "message sizes", "partitioner",
         "clock of the senders", "halted partitions", "clock of the database",
     ]  # fmt: skip
-    assert status.checks["partitions"]["said"] == "2 of each topic, all with a leader"
-    assert "the newest message was produced" in status.checks["clock of the senders"]["said"]
+    assert status.checks["partitions"]["found"] == "2 of each topic, all with a leader"
+    assert "the newest message was produced" in status.checks["clock of the senders"]["found"]
 
 
 def test_a_partition_halted_at_a_failed_command_is_listed_until_a_person_steps_over_it(
@@ -98,7 +98,7 @@ def test_a_partition_halted_at_a_failed_command_is_listed_until_a_person_steps_o
         assert (code, "offsets 1 to 1 failed, and are never carried out" in said) == (0, True), said
         wait_until(lambda: outcomes(ledger)[-1] == "main/commands/create-2")
         wait_until(lambda: working.meter.not_ready() == [])
-    assert Status(settings, db, MERGE_LEDGER_KAFKA_TOPIC_PREFIX=prefix).checks["halted partitions"]["said"] == "none"
+    assert Status(settings, db, MERGE_LEDGER_KAFKA_TOPIC_PREFIX=prefix).checks["halted partitions"]["found"] == "none"
 
 
 def test_topics_that_are_not_as_they_were_made_are_told(settings: KafkaSettings, db: Path, prefix: str) -> None:
