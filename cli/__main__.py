@@ -31,13 +31,24 @@ def _version() -> str:
         return "unknown (not installed)"
 
 
+_OPTIONS: Final = Group("Options", sort_key=8)
+
+
+def _shown_default(value: object) -> str | None:
+    """Return what help shows of a default. An option that is off, or not given, needs no word about it."""
+    if value is None or value is False or value == ():
+        return None
+    return "yes" if value is True else str(value)
+
+
 app = App(
     name="merge-ledger",
     help="Merges duplicate records, never un-merges them, and can always say why each value survived.",
     version=_version,
     result_action="return_value",
     help_format="plaintext",
-    default_parameter=Parameter(negative=()),
+    group_parameters=_OPTIONS,
+    default_parameter=Parameter(negative=(), show_default=_shown_default),
 )
 app.meta.group_parameters = Group("Options of every command", sort_key=9)
 
@@ -51,40 +62,28 @@ def _commands() -> None:
     """Register every command, one line each."""
     merges = _family("merges", "List merges, or explain one.", _listing)
     segments = _family("segments", "List segments, or show one with its members and removals.", _listing)
-    workflows = _family("workflows", "List workflows, or show one with who is and was enrolled.", _listing)
-    outcomes = _family("outcomes", "List what became of commands, or look one up.", _listing)
+    workflows = _family("workflows", "List workflows, or show one with its enrollments.", _listing)
+    outcomes = _family("outcomes", "List the outcomes of commands, or show one.", _listing)
     events = _family("events", "List the events of the ledger.", _listing)
     account = _family("account", "Show the account's settings.", _listing)
     projections = _family("projections", "List, run or rebuild the projections.", _operating)
-    worker = _family("worker", "Run a process: read commands from Kafka, publish to it, project.", _operating)
-    topics = _family("topics", "Make the topics of Kafka.", _operating)
-    dlq = _family("dlq", "Look after messages that could not be read as commands.", _operating)
-    database = _family("db", "Make or migrate the ledger's database.", _operating)
+    worker = _family("worker", "Run a worker: consume, publish, project; resume a partition.", _operating)
+    topics = _family("topics", "Create the Kafka topics.", _operating)
+    dlq = _family("dlq", "List, show or redrive dead letters: messages that are not commands.", _operating)
+    database = _family("db", "Create or migrate the ledger's database.", _operating)
 
-    app.command(
-        "cli.commands.apply:apply", name="apply", help="Carry out the commands of a JSON-lines file.", group=_merging
-    )
-    app.command("cli.commands.merge:merge", name="merge", help="Merge two records. Merges are final.", group=_merging)
-    app.command(
-        "cli.commands.merge:preview", name="preview", help="Show what a merge would do, and why.", group=_merging
-    )
-    app.command("cli.commands.merge:unmerge", name="unmerge", help="Is refused: merges are final.", group=_merging)
+    _command("cli.commands.apply:apply", "apply", "Execute the commands of a JSON-lines file.", _merging)
+    _command("cli.commands.merge:merge", "merge", "Merge two records. Merges are final.", _merging)
+    _command("cli.commands.merge:preview", "preview", "Show what a merge would do, and why.", _merging)
+    _command("cli.commands.merge:unmerge", "unmerge", "Always refused: merges are final.", _merging)
 
-    app.command("cli.commands.records:show", name="show", help="Show a record, whatever its id was.", group=_reading)
-    app.command(
-        "cli.commands.records:find", name="find", help="Find records by address, token or property.", group=_reading
-    )
-    app.command(
-        "cli.commands.records:resolve", name="resolve", help="Tell which records ids lead to today.", group=_reading
-    )
-    app.command("cli.commands.records:search", name="search", help="Search records with filters.", group=_reading)
-    app.command(
-        "cli.commands.records:history", name="history", help="Show every value a record ever had.", group=_reading
-    )
-    app.command("cli.commands.records:timeline", name="timeline", help="Show a record's activities.", group=_reading)
-    app.command(
-        "cli.commands.records:lineage", name="lineage", help="Show what a record was merged from.", group=_reading
-    )
+    _command("cli.commands.records:show", "show", "Show a record by any id it has had.", _reading)
+    _command("cli.commands.records:find", "find", "Find records by address, token or property.", _reading)
+    _command("cli.commands.records:resolve", "resolve", "Report the current record of each id.", _reading)
+    _command("cli.commands.records:search", "search", "Search records with filters.", _reading)
+    _command("cli.commands.records:history", "history", "Show every value a record has had.", _reading)
+    _command("cli.commands.records:timeline", "timeline", "Show a record's activities.", _reading)
+    _command("cli.commands.records:lineage", "lineage", "Show what a record was merged from.", _reading)
 
     merges.command("cli.commands.lists:merges_list", name="list", help="List merges, the earliest first.")
     merges.command("cli.commands.lists:merges_show", name="show", help="Show a merge: both sides, the result, and why.")
@@ -98,27 +97,36 @@ def _commands() -> None:
     account.command("cli.commands.lists:account_show", name="show", help="Show effective settings and their origin.")
 
     projections.command(
-        "cli.commands.operate:projections_list", name="list", help="Show position, lag and digest of each."
+        "cli.commands.operate:projections_list", name="list", help="List position, lag and digest of each projection."
     )
     projections.command("cli.commands.operate:projections_run", name="run", help="Bring the projections up to date.")
     projections.command(
-        "cli.commands.operate:projections_rebuild", name="rebuild", help="Build them again from nothing."
+        "cli.commands.operate:projections_rebuild", name="rebuild", help="Rebuild the projections from the first event."
     )
-    database.command("cli.commands.database:db_init", name="init", help="Make the ledger's tables.")
-    database.command("cli.commands.database:db_migrate", name="migrate", help="Bring them to this version's schema.")
-    worker.command("cli.commands.workers:consume", name="consume", help="Carry out the commands of the topic.")
-    worker.command("cli.commands.workers:publish", name="publish", help="Publish results, merges, state and id map.")
+    database.command("cli.commands.database:db_init", name="init", help="Create the ledger's tables.")
+    database.command(
+        "cli.commands.database:db_migrate", name="migrate", help="Migrate the tables to this version's schema."
+    )
+    worker.command("cli.commands.workers:consume", name="consume", help="Execute the commands from Kafka.")
+    worker.command(
+        "cli.commands.workers:publish", name="publish", help="Publish results, merges, state and id map to Kafka."
+    )
     worker.command("cli.commands.workers:project", name="project", help="Keep the projections up to date.")
-    worker.command("cli.commands.resume:resume", name="resume", help="Say where a halted partition is read on.")
-    topics.command("cli.commands.topics:topics_create", name="create", help="Make the topics that are not there yet.")
-    dlq.command("cli.commands.topics:dlq_list", name="list", help="List what could not be read, and why.")
-    dlq.command("cli.commands.topics:dlq_show", name="show", help="Show one with its bytes.")
-    dlq.command("cli.commands.topics:dlq_redrive", name="redrive", help="Send one again to where it came from.")
-    app.command(
-        "cli.commands.topics:schema_of", name="schema", help="Print the contract of the topics.", group=_operating
+    worker.command("cli.commands.resume:resume", name="resume", help="Resume a halted partition at an offset.")
+    topics.command("cli.commands.topics:topics_create", name="create", help="Create the topics that do not exist.")
+    dlq.command("cli.commands.topics:dlq_list", name="list", help="List dead letters, each with its reason.")
+    dlq.command("cli.commands.topics:dlq_show", name="show", help="Show a dead letter with its bytes.")
+    dlq.command(
+        "cli.commands.topics:dlq_redrive", name="redrive", help="Send a dead letter to its original topic again."
     )
-    app.command("cli.commands.operate:status", name="status", help="Show database, lag and settings.", group=_operating)
-    app.command("cli.commands.demo:demo", name="demo", help="See it all work, on sample data.", group=_operating)
+    _command("cli.commands.topics:schema_of", "schema", "Print the schema of the topics.", _operating)
+    _command("cli.commands.operate:status", "status", "Show database, lag and settings.", _operating)
+    _command("cli.commands.demo:demo", "demo", "Run everything on sample data.", _operating)
+
+
+def _command(function: str, name: str, what: str, group: Group) -> None:
+    """Register a command that is imported when it runs. Help lists its own options in a box of their own."""
+    app.command(function, name=name, help=what, group=group, group_parameters=_OPTIONS)
 
 
 def _family(name: str, what: str, group: Group) -> App:
@@ -134,20 +142,18 @@ _commands()
 def launch(
     *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
     db: Annotated[
-        str | None, Parameter(help="The ledger: a SQLite file, or a postgresql:// URL. [./ledger.db]")
+        str | None, Parameter(help="The ledger: a SQLite file, or a postgresql:// URL. [default: ./ledger.db]")
     ] = None,
     account: Annotated[str | None, Parameter(help="The account. [default: main]")] = None,
     output: Annotated[
         Literal["json", "jsonl", "csv", "table"] | None,
-        Parameter(("--output", "-o"), help="How data is written. [default: table on a terminal, jsonl in a pipe]"),
+        Parameter(("--output", "-o"), help="The output format. [default: table on a terminal, jsonl in a pipe]"),
     ] = None,
     catch_up: Annotated[
         bool | None,
         Parameter(negative="--no-catch-up", help="Bring the projections up to date before reading. [default: yes]"),
     ] = None,
-    raw: Annotated[
-        bool, Parameter(help="In CSV, do not put ' before text that a spreadsheet would take for a formula.")
-    ] = False,
+    raw: Annotated[bool, Parameter(help="In CSV, write text that looks like a formula without a ' before it.")] = False,
 ) -> int:
     """Settle what every command is given, then run the one that was asked for."""
     session = Session(resolve({"db": db, "account": account, "output": output, "catch_up": catch_up}), raw=raw)

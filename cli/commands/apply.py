@@ -51,11 +51,11 @@ _SHOWN_MAX: Final = 20  # Lines of trouble that a terminal is shown.
 
 
 def apply(
-    file: Annotated[str, Parameter(help="A file of JSON lines, a command each; - is stdin.")],
+    file: Annotated[str, Parameter(help="A JSON-lines file, one command per line; - reads stdin.")],
     /,
     *,
-    check: Annotated[bool, Parameter(help="Only read, and report what cannot be read.")] = False,
-    yes: Annotated[bool, Parameter(help="Do not ask.")] = False,
+    check: Annotated[bool, Parameter(help="Execute nothing; report lines that cannot be read.")] = False,
+    yes: Annotated[bool, Parameter(help="Do not ask for confirmation.")] = False,
     session: Here,
 ) -> int:
     """Carry out the commands of a JSON-lines file, and tell the outcome of each."""

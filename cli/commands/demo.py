@@ -38,7 +38,6 @@ from projections.reading.shapes import Merge
 from projections.running.runner import Projector
 
 DATABASE: Final = "merge-ledger-demo.db"
-_CODES_A_LINE: Final = 3
 
 
 def demo(*, session: Here) -> int:
@@ -120,14 +119,13 @@ def _apply(session: Session, ledger: Ledger, file: Path) -> None:
             )
     del made[""]
     codes = [f"{code} {count}" for (_, code), count in sorted(tally.codes.items())]
-    lines = (", ".join(codes[at : at + _CODES_A_LINE]) for at in range(0, len(codes), _CODES_A_LINE))
     new = ", ".join(f"{count:,} {name}" for name, count in made.most_common())
     _tell(
         session,
         "ledger",
         f"{tally.words()}, in {duration(spent[0])} ({rate(tally.total, spent[0])}); {ledger.head():,} events stand",
         f"new: {new}" if new else "nothing new: every command had its answer already",
-        *(f"refused: {line}" if not at else f"         {line}" for at, line in enumerate(lines)),
+        f"refused: {', '.join(codes)}",
     )
 
 
@@ -172,5 +170,5 @@ def _say_what_is_next(session: Session, database: str, merge: Merge) -> None:
     )
     session.console.print(Text("\nTry next\n", "bold"))
     for command, what in tries:
-        typed = Text(f"  merge-ledger --db {shlex.quote(database)} {command}", "cyan")
-        session.console.print(typed.append(f"   # {what}", "dim"), soft_wrap=True)
+        session.console.print(Text(f"  # {what}", "dim"))
+        session.console.print(Text(f"  merge-ledger --db {shlex.quote(database)} {command}", "cyan"), soft_wrap=True)

@@ -32,7 +32,7 @@ _SIDES = ("primary", "secondary")
 
 Type: TypeAlias = Annotated[str, Parameter(help="contacts, companies, deals, tickets, or another object type.")]
 Primary: TypeAlias = Annotated[str, Parameter(help="The record whose values win.")]
-Secondary: TypeAlias = Annotated[str, Parameter(help="The record that is merged into it.")]
+Secondary: TypeAlias = Annotated[str, Parameter(help="The record merged with it.")]
 
 
 @Parameter(name="*")
@@ -41,16 +41,18 @@ class MergeOptions:
     """What can be said about a merge."""
 
     choose: Annotated[
-        tuple[str, ...], Parameter(help="Which value to keep: city=secondary, or city=Gent where one side has that.")
+        tuple[str, ...], Parameter(help="A value to keep: city=secondary, or city=Gent if one side has it.")
     ] = ()
-    reason: Annotated[str | None, Parameter(help="Why.")] = None
-    actor: Annotated[str | None, Parameter(help="Who asks for it.")] = None
-    preview_token: Annotated[str | None, Parameter(help="Merge only if it is still what this preview showed.")] = None
-    command_id: Annotated[str | None, Parameter(help="The command's id; one is made otherwise.")] = None
-    result_id: Annotated[str | None, Parameter(help="The id of the merged record; one is made otherwise.")] = None
-    override_not_duplicates: Annotated[bool, Parameter(help="Merge although marked as not duplicates.")] = False
-    override_must_match: Annotated[bool, Parameter(help="Merge although values differ that must match.")] = False
-    secondary_type: Annotated[str | None, Parameter(help="The secondary's object type, if you doubt it.")] = None
+    reason: Annotated[str | None, Parameter(help="Why the records are merged.")] = None
+    actor: Annotated[str | None, Parameter(help="Who asks for the merge. [default: the setting actor]")] = None
+    preview_token: Annotated[
+        str | None, Parameter(help="Merge only if the result is still what this preview showed.")
+    ] = None
+    command_id: Annotated[str | None, Parameter(help="The command's id. [default: generated]")] = None
+    result_id: Annotated[str | None, Parameter(help="The id of the merged record. [default: generated]")] = None
+    override_not_duplicates: Annotated[bool, Parameter(help="Merge even if marked as not duplicates.")] = False
+    override_must_match: Annotated[bool, Parameter(help="Merge even if values that must match differ.")] = False
+    secondary_type: Annotated[str | None, Parameter(help="The secondary's object type, to have it checked.")] = None
 
 
 NO_OPTIONS = MergeOptions()
@@ -63,12 +65,12 @@ def merge(  # noqa: PLR0913  sides, options, and whether to ask
     /,
     options: MergeOptions = NO_OPTIONS,
     *,
-    yes: Annotated[bool, Parameter(help="Do not ask.")] = False,
+    yes: Annotated[bool, Parameter(help="Do not ask for confirmation.")] = False,
     session: Here,
 ) -> Answer:
     """Merge two records into a third. Merges are final: there is no unmerge."""
     if not yes and not session.is_asked and options.preview_token is None:
-        msg = "merges are final: say --yes, or give the --preview-token of a preview"
+        msg = "merges are final: pass --yes, or the --preview-token of a preview"
         raise Mistake(msg)
     command = _command(object_type, primary_id, secondary_id, options, session)
     with opened(session, create=True) as sides:
@@ -91,7 +93,7 @@ def preview(  # noqa: PLR0913  sides, options, and what to show
     /,
     options: MergeOptions = NO_OPTIONS,
     *,
-    show: Annotated[str | None, Parameter(help="Show only these properties: city,phone. Changes nothing.")] = None,
+    show: Annotated[str | None, Parameter(help="Show only these properties, such as city,phone.")] = None,
     session: Here,
 ) -> Answer:
     """Show what a merge would do, and why; nothing is changed."""

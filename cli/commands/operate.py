@@ -24,7 +24,7 @@ _LOOKING_S: Final = 5.0  # So long `status` looks through the log; it tells how 
 
 
 def projections_list(
-    *, digests: Annotated[bool, Parameter(negative="--no-digests", help="Tell digests, too.")] = True, session: Here
+    *, digests: Annotated[bool, Parameter(negative="--no-digests", help="Include digests.")] = True, session: Here
 ) -> Answer:
     """Show position, lag and digest of each projection, brought up to date first unless told not to."""
     with opened(session) as sides:

@@ -31,20 +31,20 @@ class NotHalted(exits.Ending):
 
 
 def resume(  # noqa: PLR0913  where, from where, who, why, and whether to ask
-    partition: Annotated[str, Parameter(help="TOPIC/NUMBER, as its complaint names it.")],
+    partition: Annotated[str, Parameter(help="TOPIC/NUMBER, such as merge.commands.v1/0.")],
     /,
     *,
-    begin: Annotated[str, Parameter(name="--from", help="Where to go on: earliest, latest, or an offset.")],
-    reason: Annotated[str, Parameter(help="Why. It is kept for ever: name no person whose data it is about.")],
-    actor: Annotated[str | None, Parameter(help="Who decided it. [default: the setting `actor`]")] = None,
-    yes: Annotated[bool, Parameter(help="Do not ask.")] = False,
+    begin: Annotated[str, Parameter(name="--from", help="The offset to resume at: earliest, latest, or a number.")],
+    reason: Annotated[str, Parameter(help="Why. Kept for ever, so include no personal data.")],
+    actor: Annotated[str | None, Parameter(help="Who decided it. [default: the setting actor]")] = None,
+    yes: Annotated[bool, Parameter(help="Do not ask for confirmation.")] = False,
     session: Here,
 ) -> Answer:
     """Let a halted partition be read on from where you say; what is not read by then never is."""
     actor = actor or session.settings.actor
     reason = " ".join(reason.split())
     if not actor:
-        msg = "say who decided it: --actor, or the setting actor"
+        msg = "pass --actor, or set actor, to record who decided it"
         raise exits.Mistake(msg)
     if not 0 < len(reason) <= _REASON_MAX:
         msg = f"--reason: expected 1 to {_REASON_MAX} characters"
@@ -53,16 +53,16 @@ def resume(  # noqa: PLR0913  where, from where, who, why, and whether to ask
     with open_ledger(location_of(session), create=False) as ledger, kafka_admin(session) as admin:
         halt = halt_of(ledger, place, _standing(admin, place), lambda offset: admin.undecodable_at(place, offset))
         if halt is None:
-            msg = f"{place.source} is not halted: nothing keeps it from being read on where the ledger stands"
+            msg = f"{place.source} is not halted: workers can read on from the ledger's offset"
             raise NotHalted(msg)
         to = _offset(begin, halt)
         _confirm(halt, to, session, yes=yes)
         try:
             outcome = go_on(ledger, halt, to, account=session.account, actor=actor, reason=reason)
         except BookmarkMoved as moved:
-            msg = f"{moved}, meanwhile; nothing was changed"
+            msg = f"{moved} in the meantime; nothing was changed"
             raise NotHalted(msg) from moved
-    session.say(f"{place.source} is read on from {to}; workers go on there within a minute")
+    session.say(f"{place.source} resumes at offset {to}; workers continue there within a minute")
     told = {"partition": place.source, "from_offset": halt.bookmark.at, "to_offset": to, "position": outcome.position}
     return Answer(told, lambda one: table([Column(name, name) for name in one], [one]))
 
@@ -82,7 +82,7 @@ def _is_number(text: str, most: int) -> bool:
 def _standing(admin: "KafkaAdmin", place: Partition) -> PartitionRange:
     found = admin.range_of(place)
     if found is None:
-        msg = f"there is no partition {place.source}"
+        msg = f"partition {place.source} does not exist"
         raise exits.NotThere(msg)
     return found
 
@@ -109,6 +109,6 @@ def _confirm(halt: Halt, to: int, session: Session, *, yes: bool) -> None:
     if not session.is_asked:
         msg = "not a terminal: pass --yes to confirm"
         raise exits.Mistake(msg)
-    if not session.ask(f"go on from offset {to}?"):
+    if not session.ask(f"resume at offset {to}?"):
         msg = "not confirmed; nothing was changed"
         raise exits.Mistake(msg)

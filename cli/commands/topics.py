@@ -28,10 +28,10 @@ _AT_MOST: Final = 10_000  # Partitions of one topic, and copies of each.
 
 def topics_create(
     *,
-    partitions: Annotated[int, Parameter(help="Of each topic. More cannot be had later without losing order.")] = 6,
-    replication: Annotated[int, Parameter(help="On how many brokers each is kept.")] = 3,
+    partitions: Annotated[int, Parameter(help="Partitions per topic; adding more later breaks ordering.")] = 6,
+    replication: Annotated[int, Parameter(help="Copies of each partition, on as many brokers.")] = 3,
     show: Annotated[
-        bool, Parameter(name="--print", help="Only print the commands of Kafka's own tool that would do it.")
+        bool, Parameter(name="--print", help="Only print the kafka-topics.sh commands that do it.")
     ] = False,
     session: Here,
 ) -> int:
@@ -130,7 +130,7 @@ def _found(session: Session, letter: str) -> tuple["DeadLetter", Message]:
     with kafka_admin(session, (topic,)) as admin:
         found = find(admin, topic, letter)
     if found is None:
-        msg = f"there is no dead letter {letter}; merge-ledger dlq list names them"
+        msg = f"dead letter {letter} does not exist; merge-ledger dlq list lists them"
         raise exits.NotThere(msg)
     return found
 

@@ -39,9 +39,7 @@ _OWN_FIELDS: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "a
 log: Final = logging.getLogger("merge_ledger.process")
 
 
-def consume(
-    *, batch: Annotated[int, Parameter(help="How many commands a commit holds at most.")] = 1_000, session: Here
-) -> int:
+def consume(*, batch: Annotated[int, Parameter(help="Commands per commit, at most.")] = 1_000, session: Here) -> int:
     """Read commands from Kafka and carry them out, until told to stop."""
     from consumers.kafka.check import make_sure  # noqa: PLC0415
     from consumers.kafka.source import KafkaSource  # noqa: PLC0415  slow to load
@@ -124,7 +122,7 @@ def _ledger_of(session: Session) -> Ledger:
 
 def _log_if_new(ledger: Ledger) -> None:
     if ledger.store.is_new:
-        log.info("made a new ledger", extra={"location": ledger.store.location})
+        log.info("created a new ledger", extra={"location": ledger.store.location})
 
 
 def _holder() -> str:

@@ -126,7 +126,8 @@ def status_page(told: Mapping[str, Any]) -> RenderableType:
     if "kafka" in told:
         parts.append(table(_CHECKS, told["kafka"], "kafka"))
     settings = new_table("settings")
-    for head in ("setting", "value", "origin", "what it is for"):
+    settings.add_column("setting", no_wrap=True)  # The names are ours, and short.
+    for head in ("value", "origin", "meaning"):
         settings.add_column(head, overflow="fold")
     for one in told["settings"]:
         known = KNOWN[one["name"]]

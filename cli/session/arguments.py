@@ -25,10 +25,10 @@ _REPORTED_MAX: Final = 20  # Lines that are reported one by one.
 _NOT_AN_ID: Final = "not an id; an id has 1 to 64 characters, each a letter, a digit, dot, hyphen or underscore"
 
 Here: TypeAlias = Annotated[Session, Parameter(parse=False)]
-Limit: TypeAlias = Annotated[int, Parameter(help="How many at most.")]
-After: TypeAlias = Annotated[str | None, Parameter(help="Go on after this place: the `after` of the page before.")]
+Limit: TypeAlias = Annotated[int, Parameter(help="Results, at most.")]
+After: TypeAlias = Annotated[str | None, Parameter(help="Continue after the page that printed this cursor.")]
 AsOf: TypeAlias = Annotated[
-    str | None, Parameter(help="As it stood at a position (digits), a date (00:00Z) or a time with its zone.")
+    str | None, Parameter(help="As of a position (digits), a date (00:00Z) or a time with its zone.")
 ]
 
 

@@ -62,7 +62,7 @@ def opened(session: Session, *, create: bool = False, inspect: bool = False) -> 
 def say_if_new(ledger: Ledger, session: Session) -> None:
     """Say that a ledger was made: whoever mistyped a path, or lost a file, must not find out later."""
     if ledger.store.is_new:
-        session.say(f"made a new ledger at {ledger.store.location}")
+        session.say(f"created a new ledger at {ledger.store.location}")
 
 
 @contextmanager

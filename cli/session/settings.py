@@ -110,11 +110,11 @@ def _bool(value: object) -> bool:
 
 KNOWN: Final[dict[str, Known]] = {
     "db": Known(_ledger, "the ledger: a SQLite file, or the URL of a PostgreSQL database", default="./ledger.db"),
-    "account": Known(_id, "the account of commands that name none, and of all that is read", default="main"),
+    "account": Known(_id, "the account to read, and of commands that name none", default="main"),
     "output": Known(_format, "json, jsonl, csv or table; by default a table on a terminal, jsonl in a pipe"),
     "catch_up": Known(_bool, "whether a reading command first brings the projections up to date", default=True),
-    "actor": Known(text, "who asks for the merges of `merge`"),
-    "health": Known(text, "host:port on which a worker tells its health and its figures; none by default"),
+    "actor": Known(text, "who asks, in merges made by `merge`"),
+    "health": Known(text, "host:port where a worker serves its health and metrics"),
     **{name: Known(*about) for name, about in KAFKA.items()},
 }
 

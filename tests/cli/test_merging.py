@@ -16,7 +16,7 @@ def pair(cli: Cli) -> Cli:
 def test_a_merge_without_a_terminal_needs_yes_or_a_token(pair: Cli) -> None:
     ran = pair("merge", "contacts", "101", "102")
     assert (ran.code, ran.out) == (2, "")
-    assert "say --yes, or give the --preview-token" in ran.err
+    assert "pass --yes, or the --preview-token" in ran.err
     assert pair("show", "contacts", "101").json["id"] == "101"
 
 

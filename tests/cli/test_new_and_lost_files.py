@@ -105,8 +105,8 @@ def test_a_report_of_a_crash_is_its_owners_alone(cli: Cli, monkeypatch: pytest.M
 
 
 def test_apply_says_that_it_made_a_ledger_and_where(cli: Cli) -> None:
-    assert "made a new ledger at ./ledger.db\n" in cli("apply", "-", stdin=GIVEN).err
-    assert "made a new ledger" not in cli("apply", "-", stdin=GIVEN).err
+    assert "created a new ledger at ./ledger.db\n" in cli("apply", "-", stdin=GIVEN).err
+    assert "created a new ledger" not in cli("apply", "-", stdin=GIVEN).err
 
 
 # -- lost

@@ -175,3 +175,17 @@ def test_help_goes_to_stdout_and_names_the_options_of_every_command(cli: Cli, wo
 
 def test_the_version_is_told(cli: Cli) -> None:
     assert cli("--version").out.strip()
+
+
+@pytest.mark.parametrize("words", [("merge",), ("apply",), ("worker", "resume")], ids=" ".join)
+def test_help_lists_what_a_command_adds_apart_from_the_options_of_every_command(cli: Cli, words: Sequence[str]) -> None:
+    own, _, of_every = cli(*words, "--help").out.partition("Options of every command")
+    assert ("─ Options ─" in own, "--yes" in own, "--yes" in of_every, "--db" in of_every) == (True, True, False, True)
+
+
+@pytest.mark.parametrize("words", [("merge",), ("show",), ("search",), ()], ids=" ".join)
+def test_help_shows_defaults_that_say_something(cli: Cli, words: Sequence[str]) -> None:
+    shown = cli(*words, "--help").out
+    assert "[default: False]" not in shown
+    assert "[default: ()]" not in shown
+    assert ("[default: 100]" in shown) == (words == ("search",))

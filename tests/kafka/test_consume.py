@@ -89,7 +89,7 @@ def test_messages_that_ran_out_of_retention_halt_the_partition_until_a_person_mo
         assert outcomes(ledger) == ["main/commands/create-1"]
         moving_on = "worker", "resume", f"{topic}/0", "--from", "latest", "--reason", "lost", "--actor", "ann"
         code, _, told = cli(settings, ledger.store.location, *moving_on)
-        assert (code, "offsets 1 to" in told, "say --yes" in told) == (2, True, True)
+        assert (code, "offsets 1 to" in told, "pass --yes" in told) == (2, True, True)
         code, out, _ = cli(settings, ledger.store.location, *moving_on, "--yes")
         assert (code, msgspec.json.decode(out)["from_offset"]) == (0, 1)
         wait_until(lambda: working.meter.not_ready() == [])
