@@ -70,6 +70,19 @@ def leaves(tree: App, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, .
 
 
 COMMANDS: Final = dict(leaves(app))
+ENDING_BY_THEMSELVES: Final = [path for path in COMMANDS if path[0] not in {"worker", "demo"}]
+SHARE: Final = 3  # The commands that each value and each situation meets by default; the slow tests have all for all.
+
+
+def share(number: int) -> list[tuple[str, ...]]:
+    """Return some of the commands: others for the next number, and all of them in turn."""
+    begin = number * SHARE
+    return [ENDING_BY_THEMSELVES[at % len(ENDING_BY_THEMSELVES)] for at in range(begin, begin + SHARE)]
+
+
+def test_the_shares_of_all_values_have_every_command() -> None:
+    assert {path for number in range(len(ODD) - 1) for path in share(number)} == set(ENDING_BY_THEMSELVES)
+    assert {path for number in range(len(SITUATIONS)) for path in share(number)} == set(ENDING_BY_THEMSELVES)
 
 
 def parameters(command: App) -> dict[str, Any]:
@@ -141,11 +154,11 @@ def test_no_parameter_takes_what_is_not_utf_8(forking: Forking, folder: Path) ->
 
 
 @pytest.mark.parametrize("what", [one for one in ODD if one != "not UTF-8"])
-def test_every_command_takes_whatever_it_is_given(forking: Forking, folder: Path, what: str) -> None:
-    """Each value for one parameter of each command; the slow test above has all for all."""
-    for number, (path, command) in enumerate(COMMANDS.items()):
-        names = [name for name, one in parameters(command).items() if name not in {"FILE", "KIND"}]
-        if path[0] in {"worker", "demo"} or not names:
+def test_commands_in_turn_take_whatever_they_are_given(forking: Forking, folder: Path, what: str) -> None:
+    """Each value for one parameter of some commands; the slow test above has all for all."""
+    for number, path in enumerate(share([*ODD].index(what))):
+        names = [name for name in parameters(COMMANDS[path]) if name not in {"FILE", "KIND"}]
+        if not names:
             continue
         name = names[(number + len(what)) % len(names)]
         assert_ended_well(run(forking, folder, plausible(path, **{name: ODD[what]})), (path, name, what))
@@ -304,17 +317,26 @@ SITUATIONS: Final = [
 ]
 
 
+def assert_commands_end_well(forking: Forking, folder: Path, situation: Any, paths: list[tuple[str, ...]]) -> None:  # noqa: ANN401
+    more = situation(folder)
+    for path in paths:
+        for made_again in ("gone", "closed"):
+            if Path(more.get("cwd", folder)) == folder / made_again:
+                (folder / made_again).mkdir(exist_ok=True)
+                (folder / made_again).chmod(0o700)
+        ran = run(forking, folder, plausible(path), **dict(more))
+        assert_ended_well(ran, (path, situation))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_every_command_ends_well_wherever_it_is_run(forking: Forking, folder: Path, situation: Any) -> None:  # noqa: ANN401
-    more = situation(folder)
-    for path in COMMANDS:
-        if path[0] not in {"demo", "worker"}:
-            for made_again in ("gone", "closed"):
-                if Path(more.get("cwd", folder)) == folder / made_again:
-                    (folder / made_again).mkdir(exist_ok=True)
-                    (folder / made_again).chmod(0o700)
-            ran = run(forking, folder, plausible(path), **dict(more))
-            assert_ended_well(ran, (path, situation))
+    assert_commands_end_well(forking, folder, situation, ENDING_BY_THEMSELVES)
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_commands_in_turn_end_well_wherever_they_are_run(forking: Forking, folder: Path, situation: Any) -> None:  # noqa: ANN401
+    assert_commands_end_well(forking, folder, situation, share(SITUATIONS.index(situation)))
 
 
 @pytest.mark.parametrize("how", ["full", "closed"])
