@@ -1,4 +1,4 @@
-"""Layer: cli. The `merge-ledger` command: one line a command, and how every run ends.
+"""Layer: cli. The `merge-ledger` command: one line per command, and how every run ends.
 
 Commands are imported when they are run, so that help, mistakes and reads are quick. Whatever
 happens, stdout holds data alone and stderr ends with at most one line that says what is wrong.
@@ -19,7 +19,7 @@ from cli.session.session import Session, visible
 from cli.session.settings import resolve
 from cli.session.streams import make_ready
 
-_DASH: Final = "\0-"  # Stands for a bare `-`, which the parser takes for an option; no argument can hold a NUL.
+_DASH: Final = "\0-"  # Replaces a bare `-`, which the parser would read as an option; no argument can hold a NUL.
 
 
 def _version() -> str:
@@ -155,7 +155,7 @@ def launch(
     ] = None,
     raw: Annotated[bool, Parameter(help="In CSV, write text that looks like a formula without a ' before it.")] = False,
 ) -> int:
-    """Settle what every command is given, then run the one that was asked for."""
+    """Resolve the settings, then run the command."""
     session = Session(resolve({"db": db, "account": account, "output": output, "catch_up": catch_up}), raw=raw)
     if session.settings.ignored is not None:
         session.say(f"merge-ledger: {session.settings.ignored}")
@@ -179,11 +179,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int | None = app.meta(tokens, exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except CycloptsError as error:
-        told = " ".join(str(error).replace(_DASH, "-").split())
-        return _end(exits.USAGE, f"{masked(told)} (see merge-ledger --help)")
+        reason = " ".join(str(error).replace(_DASH, "-").split())
+        return _end(exits.USAGE, f"{masked(reason)} (see merge-ledger --help)")
     except exits.Ending as ending:
         return _end(ending.code, masked(str(ending)))
-    except (BrokenPipeError, SystemExit):  # Rich's way to say the same is SystemExit.
+    except (BrokenPipeError, SystemExit):  # Rich raises SystemExit for a broken pipe.
         return _end_quietly(exits.DONE)
     except exits.PipeClosed:
         return _end_quietly(exits.PIPE_CLOSED)
@@ -199,7 +199,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _token(number: int, word: str) -> str:
-    """Return an argument as the parser is given it. Python keeps bytes that it cannot read as halves of characters."""
+    """Return an argument in the form that the parser needs. Python keeps bytes that are not UTF-8 as surrogates."""
     try:
         word.encode()
     except UnicodeEncodeError:
@@ -230,7 +230,7 @@ def _takes_output() -> bool:
 
 
 def _end_quietly(code: int) -> int:
-    """Let nothing complain at exit that nobody reads any more."""
+    """Silence the error that Python prints at exit when stdout is closed."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

@@ -1,7 +1,7 @@
-"""Layer: cli. `apply`: the bulk path. A file of JSON lines in, an outcome a command out, in the order of the input.
+"""Layer: cli. `apply`: the bulk path. Reads a file of JSON lines, writes one outcome per command, in input order.
 
-A batch is one commit, so whatever stops a run leaves whole batches done and nothing half done; the
-same file can be run again, for what is done is answered and not repeated.
+A batch is one commit, so a run that stops leaves whole batches stored and none in part. The same file
+can be run again: stored commands are answered, not repeated.
 """
 
 import os
@@ -47,7 +47,7 @@ COLUMNS: Final = (
     "left_out",
     "warnings",
 )
-_SHOWN_MAX: Final = 20  # Lines of trouble that a terminal is shown.
+_SHOWN_MAX: Final = 20  # Refusals, warnings and unreadable lines shown on a terminal.
 
 
 def apply(
@@ -58,7 +58,7 @@ def apply(
     yes: Annotated[bool, Parameter(help="Do not ask for confirmation.")] = False,
     session: Here,
 ) -> int:
-    """Carry out the commands of a JSON-lines file, and tell the outcome of each."""
+    """Execute the commands of a JSON-lines file, and report the outcome of each."""
     with _opened(file) as source, _said_once(file):
         _look_ahead(source, session)
         if check:
@@ -100,17 +100,17 @@ def _apply(source: BinaryIO, file: str, ledger: Ledger, session: Session) -> int
 
 
 def _outcomes(batch: Batch, ledger: Ledger) -> Iterator[Outcome]:
-    """Carry out a batch; the outcomes stand where their lines stood."""
+    """Execute a batch; yields outcomes in the order of the lines."""
     executed = iter(ledger.execute(batch.commands))
     for _, read in batch.lines:
         yield read.outcome if isinstance(read, Unreadable) else next(executed)
 
 
 class Tally:
-    """What became of the commands so far."""
+    """Counts the outcomes so far."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Start at zero."""
         self.total = self.last_line = 0
         self.repeated: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
@@ -132,20 +132,20 @@ class Tally:
 
     @property
     def exit_code(self) -> int:
-        """Tell how the run ends."""
+        """The exit code of the run."""
         if self.statuses["unreadable"]:
             return exits.FOUND
         return exits.REFUSED if self.statuses["refused"] else exits.DONE
 
     def stopped(self) -> str:
-        """Tell how far a run came that did not come to its end."""
+        """Report how far a run got before it stopped."""
         return (
-            f"stopped after line {self.last_line:,}: {self.words()}; run the same file again to go on, "
-            "what is done is answered and not repeated"
+            f"stopped after line {self.last_line:,}: {self.words()}; run the same file again to continue; "
+            "stored commands are answered, not repeated"
         )
 
     def words(self) -> str:
-        """Tell the numbers in one line."""
+        """Return the counts as one line."""
         named = ["applied", *(one for one in ("refused", "unreadable") if self.statuses[one])]
         told = ", ".join(f"{self.statuses[one]:,} {one}" for one in named)
         before = " and ".join(f"{count:,} of the {one}" for one, count in self.repeated.items() if count)
@@ -190,7 +190,7 @@ def _check(source: BinaryIO, file: str, session: Session) -> int:
 
 
 def _is_confirmed(source: BinaryIO, file: str, session: Session) -> bool:
-    """Ask before merges, which are final. What cannot be read twice cannot be counted first."""
+    """Ask before applying merges, which are final. A source that cannot be read twice is not counted first."""
     if not source.seekable():
         return session.ask(f"apply all commands of {file}? merges among them are final")
     commands = merges = 0
@@ -205,7 +205,7 @@ def _is_confirmed(source: BinaryIO, file: str, session: Session) -> bool:
 
 @contextmanager
 def _said_once(file: str) -> Iterator[None]:
-    """Say once that a file is not JSON lines, and what to do, instead of the same about every line."""
+    """Report once, with the next step, that a file is not JSON lines; not once per line."""
     try:
         yield
     except NotJsonLines as error:
@@ -219,7 +219,7 @@ def _said_once(file: str) -> Iterator[None]:
 
 
 def _look_ahead(source: BinaryIO, session: Session) -> None:
-    """Read the first lines of a file that can be read twice, before a ledger is made for it. Raises NotJsonLines."""
+    """Read the first batch of a seekable file before a ledger is created for it. Raises NotJsonLines."""
     if source.seekable():
         begin = source.tell()
         next(read_batches(source, default_account=session.account), None)
@@ -241,16 +241,16 @@ def _opened(file: str) -> Iterator[BinaryIO]:
 
 
 def _lines(source: BinaryIO) -> BinaryIO | Pipe:
-    """Answer what has come through a pipe when it is quiet; files and what somebody types are read as they are."""
+    """Return a pipe as one that answers whenever it is idle; files and terminals are read as they are."""
     try:
         is_pipe = stat.S_ISFIFO(os.fstat(source.fileno()).st_mode)
-    except OSError:  # It is no file of the system.
+    except OSError:  # Not a file of the operating system.
         return source
     return Pipe(source) if is_pipe else source
 
 
 def _size(source: BinaryIO) -> int | None:
-    """Tell how long a file is; None for a pipe."""
+    """Return the length of a file in bytes; None for a pipe."""
     try:
         found = Path(source.name) if isinstance(source.name, str) else None
         status = found.stat() if found else None
@@ -260,7 +260,7 @@ def _size(source: BinaryIO) -> int | None:
 
 
 class _Interrupts:
-    """Lets Ctrl-C wait for the end of a batch, so that what was done is also told; a second one does not wait."""
+    """Delays Ctrl-C until the batch ends, so that its outcomes are reported; a second Ctrl-C does not wait."""
 
     def __init__(self) -> None:
         self._asked = False
@@ -269,7 +269,7 @@ class _Interrupts:
     def __enter__(self) -> Self:
         try:
             self._before = signal.signal(signal.SIGINT, self._on_interrupt)
-        except ValueError:  # Not the main thread: nobody's Ctrl-C comes here.
+        except ValueError:  # Not the main thread, so it receives no Ctrl-C.
             self._before = None
         return self
 

@@ -1,4 +1,4 @@
-"""Layer: cli. Makes a ledger's database ready, and brings it to the schema that this version knows."""
+"""Layer: cli. Creates a ledger's tables, and migrates them to the schema of this version."""
 
 from cli.session.arguments import Here
 from cli.session.exits import DONE
@@ -9,12 +9,12 @@ from projections.opening import prepare_read_store
 
 
 def db_init(*, session: Here) -> int:
-    """Make the ledger's tables: in the file, or in the PostgreSQL database that is there. Again does nothing."""
+    """Create the ledger's tables, in the file or in an existing PostgreSQL database. Does nothing if they exist."""
     return _migrate(session, create=True)
 
 
 def db_migrate(*, session: Here) -> int:
-    """Bring the ledger's tables to the schema that this version knows; a ledger must be there."""
+    """Migrate an existing ledger's tables to the schema of this version."""
     return _migrate(session, create=False)
 
 

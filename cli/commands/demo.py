@@ -41,7 +41,7 @@ DATABASE: Final = "merge-ledger-demo.db"
 
 
 def demo(*, session: Here) -> int:
-    """Carry out the sample, project it, rebuild the projections, and explain one merge."""
+    """Execute the sample, project it, rebuild the projections, and explain one merge."""
     database = _database(session)
     own = Session(replace(session.settings, db=database, account=DEFAULT_ACCOUNT, names_ledger=True), raw=session.raw)
     with opened(own, create=True) as (ledger, store):

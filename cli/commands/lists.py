@@ -18,7 +18,7 @@ _WITH_MEMBERS: Final = 20  # Segments or workflows in memory at once, each with 
 Since: TypeAlias = Annotated[str | None, Parameter(help="Recorded at or after this date or time.")]
 
 
-def merges_list(  # noqa: PLR0913  one a filter
+def merges_list(  # noqa: PLR0913  one per filter
     *,
     type_: Annotated[str | None, Parameter("--type", help="Only merges of this object type.")] = None,
     record: Annotated[str | None, Parameter(help="Only merges in the lineage of this id.")] = None,
@@ -73,7 +73,7 @@ def workflows_show(workflow_id: Annotated[str, Parameter(help="A workflow's id."
     return Answer(there(found, f"workflow {workflow_id}", session), late.workflow_page)
 
 
-def outcomes_list(  # noqa: PLR0913  one a filter
+def outcomes_list(  # noqa: PLR0913  one per filter
     *,
     status: Annotated[Literal["applied", "refused", "unreadable"] | None, Parameter(help="Only this status.")] = None,
     code: Annotated[str | None, Parameter(help="Only this code, such as ALREADY_MERGED.")] = None,
@@ -82,7 +82,7 @@ def outcomes_list(  # noqa: PLR0913  one a filter
     after: After = None,
     session: Here,
 ) -> int:
-    """List what became of commands, in the order of the ledger."""
+    """List the outcomes of commands, in ledger order."""
     asked, page = (
         OutcomesAsked(status=status, code=code, since=time_or_none(since, "--since")),
         page_asked(limit, after),
@@ -97,7 +97,7 @@ def outcomes_list(  # noqa: PLR0913  one a filter
 
 
 def outcomes_show(command_id: Annotated[str, Parameter(help="A command's id.")], /, *, session: Here) -> Answer:
-    """Show what became of a command: its answer; other bodies sent with its id since are told on stderr."""
+    """Show a command's outcome; stderr reports how many other bodies were sent with its id."""
     with reading(session) as reader:
         found = reader.outcome(command_id)
     answer, *reused = there(found or None, f"command {command_id}", session)

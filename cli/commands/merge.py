@@ -1,7 +1,7 @@
 """Layer: cli. Merges two records, or shows what a merge would do. Merges are final, so a person is asked first.
 
-What a person says yes to is what is done: the merge is held to the preview that they saw, and is
-refused if anything that decides about it has changed since.
+What a person confirms is what happens: the merge carries the token of the preview they saw, and is
+refused if anything that affects the result has changed since.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ Secondary: TypeAlias = Annotated[str, Parameter(help="The record merged with it.
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class MergeOptions:
-    """What can be said about a merge."""
+    """The options of a merge."""
 
     choose: Annotated[
         tuple[str, ...], Parameter(help="A value to keep: city=secondary, or city=Gent if one side has it.")
@@ -98,7 +98,7 @@ def preview(  # noqa: PLR0913  sides, options, and what to show
 ) -> Answer:
     """Show what a merge would do, and why; nothing is changed."""
     command = _command(object_type, primary_id, secondary_id, options, session)
-    # A file's read model is brought up to date whatever is asked for: who merges next sees what is lost.
+    # A file's read model always catches up here: whoever merges next must see what would be lost.
     with opened(session) as sides, reader_of(sides, session, may_lag=not is_file(session.settings.db)) as reader:
         shown = _previewed(sides, reader, command)
     if isinstance(shown, Outcome):
@@ -109,7 +109,7 @@ def preview(  # noqa: PLR0913  sides, options, and what to show
 def unmerge(
     object_type: Type, record_id: Annotated[str, Parameter(help="A record's id.")], /, *, session: Here
 ) -> Answer:
-    """Is refused, always: merges are final. The answer names what can be done instead."""
+    """Always refused: merges are final. The answer names what can be done instead."""
     asked = {"type": "unmerge_records", "object_type": object_type, "record_id": record_id}
     with opened(session, create=True) as sides:
         [outcome] = sides.ledger.execute([_read(asked, session)])
@@ -143,7 +143,7 @@ def _command(
 
 
 def _read(asked: dict[str, Any], session: Session) -> Envelope:
-    """Read a command as if it had come from outside, so that arguments are held to the same."""
+    """Read a command as input from outside is read, so that arguments pass the same checks."""
     named = {"command_id": f"cli-{uuid4()}", "account": session.account}
     read = read_command(
         msgspec.json.encode(named | {name: value for name, value in asked.items() if value is not None})
@@ -165,7 +165,7 @@ def _choices(choose: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _literal(value: str) -> Any:  # noqa: ANN401  whatever a property can hold
-    """Take a text as it is, and `{"value": …}` as JSON: for numbers, lists, and a text that reads `primary`."""
+    """Return a text as it is, and the JSON `{"value": …}` decoded: for numbers, lists, and the text `primary`."""
     if not value.startswith("{"):
         return value
     return read_json(value, "--choose", dict[str, Any], '{"value": 5}')
@@ -175,7 +175,7 @@ def _literal(value: str) -> Any:  # noqa: ANN401  whatever a property can hold
 
 
 def _confirmed(sides: Opened, command: MergeRecords, options: MergeOptions, session: Session) -> MergeRecords | Outcome:
-    """Show what it would do, ask, and hold the merge to that; an outcome where it would be refused or is done."""
+    """Show the preview, ask, and bind the merge to it; returns an outcome if it would be refused or was done before."""
     with reader_of(sides, session, may_lag=False) as reader:
         shown = _previewed(sides, reader, command)
         if isinstance(shown, Outcome):
@@ -221,7 +221,7 @@ def _warned(outcome: Outcome) -> tuple[str, ...]:
 
 
 def _refused(outcome: Outcome) -> Answer:
-    """Answer with an outcome that says no, and one line about it."""
+    """Return the answer for a refusal: the outcome, and one line about it."""
     code = exits.REFUSED if outcome.status == "refused" else exits.DONE
     notes = (f"merge-ledger: {outcome.code}: {outcome.message}",) if code else ()
     return Answer(outcome, late.outcome_page, code=code, notes=notes)

@@ -1,4 +1,4 @@
-"""Layer: cli. For whoever runs it: the projections, and the state of everything on one page."""
+"""Layer: cli. For operators: the projections, and the state of the installation on one page."""
 
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -20,13 +20,13 @@ from ledger.store.damage import Damaged
 from ledger.store.port import StoreUnusable
 from projections.opening import Opened
 
-_LOOKING_S: Final = 5.0  # So long `status` looks through the log; it tells how far it came.
+_LOOKING_S: Final = 5.0  # How long `status` reads the log; it reports the position reached.
 
 
 def projections_list(
     *, digests: Annotated[bool, Parameter(negative="--no-digests", help="Include digests.")] = True, session: Here
 ) -> Answer:
-    """Show position, lag and digest of each projection, brought up to date first unless told not to."""
+    """List position, lag and digest of each projection, after catching up unless --no-catch-up."""
     with opened(session) as sides:
         if session.settings.catch_up:
             run(sides.projector, session, "catch up")
@@ -43,7 +43,7 @@ def projections_run(*, session: Here) -> int:
 
 
 def projections_rebuild(*, session: Here) -> int:
-    """Build the projections again from the first event on, beside those that are read meanwhile."""
+    """Rebuild the projections from the first event; readers keep using the current ones until it is done."""
     with opened(session) as sides:
         progress = run(sides.projector, session, "rebuild", rebuild=True)
     session.say(f"rebuilt: {progress.summary()}")
@@ -51,10 +51,10 @@ def projections_rebuild(*, session: Here) -> int:
 
 
 def status(*, session: Here) -> Answer:
-    """Show the database, the projections' lag, and the settings with their origin; where it is set, Kafka too.
+    """Show the database, the projections' lag and the settings with their origin; also Kafka, when it is configured.
 
-    Exit 5 where the database or Kafka cannot be used, 1 where the log is damaged and can be read, or anything else of
-    Kafka is not well.
+    Exit 5 when the database or Kafka cannot be used; 1 when the log is damaged but readable, or another check of Kafka
+    failed.
     """
     shown = {one.name: one.shown for one in session.settings.origins}
     told: dict[str, Any] = {"database": {"location": shown["db"]}, "projections": None}
@@ -106,7 +106,7 @@ def _database(sides: Opened, session: Session) -> dict[str, Any]:
 
 
 def _publishing(sides: Opened) -> dict[str, Any]:
-    """Compare what is on the topics with the ledger's head, whether or not a publisher is at work."""
+    """Compare the published position with the ledger's head, whether or not a publisher runs."""
     bookmark = sides.ledger.bookmark(PUBLISHER)
     position = bookmark.at if bookmark else 0
     return {"position": position, "lag_events": sides.ledger.head() - position}

@@ -25,7 +25,7 @@ Id: TypeAlias = Annotated[str, Parameter(help="A record's id, old or current.")]
 
 @contextmanager
 def _filter_readable(option: str) -> Iterator[None]:
-    """Say what is wrong with a filter that was given as an option."""
+    """Raise Mistake, naming the option, for a filter that is not valid."""
     try:
         yield
     except InvalidFilter as refusal:
@@ -42,7 +42,7 @@ def show(
     follow: Annotated[bool, Parameter(negative="--no-follow", help="Follow an old id to its record.")] = True,
     session: Here,
 ) -> Answer:
-    """Show a record, whatever its id was."""
+    """Show a record by any id it has had."""
     asked = moment(as_of)
     with reading(session, object_type) as reader:
         found = reader.record(object_type, record_id, as_of=position_of(reader, asked), follow=follow)
@@ -50,7 +50,7 @@ def show(
     return Answer(there(found, what, session), late.record_page)
 
 
-def find(  # noqa: PLR0913  one a way to find
+def find(  # noqa: PLR0913  one per way to find
     object_type: Type,
     /,
     *,
@@ -88,7 +88,7 @@ def find(  # noqa: PLR0913  one a way to find
 
 
 def _some(batches: Iterator[list[shapes.Record]], object_type: str, session: Session) -> Iterator[list[shapes.Record]]:
-    """Return the same batches where there is one: what is not found is known before anything is written."""
+    """Return the batches unchanged, or raise NotThere before anything is written if there are none."""
     first = next(batches, None)
     if first is None:
         msg = f"no {object_type} found in account {session.account}"
@@ -107,7 +107,7 @@ def resolve(
     *record_ids: Annotated[str, Parameter(help="Ids; - reads them from stdin.")],
     session: Here,
 ) -> int:
-    """Report which records ids lead to today."""
+    """Report the current record of each id."""
     asked = Ids(record_ids, session)
     with reading(session, object_type) as reader:
         found = (reader.resolve(object_type, batch) for batch in _batches(asked))
@@ -121,7 +121,7 @@ def _batches(asked: Iterable[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def search(  # noqa: PLR0913  one an option
+def search(  # noqa: PLR0913  one per option
     object_type: Type,
     /,
     *,
@@ -143,7 +143,7 @@ def search(  # noqa: PLR0913  one an option
         )
 
 
-def history(  # noqa: PLR0913  one an option
+def history(  # noqa: PLR0913  one per option
     object_type: Type,
     record_id: Id,
     /,

@@ -1,4 +1,4 @@
-"""Layer: cli. `worker resume`: a person says where a halted partition is read on."""
+"""Layer: cli. `worker resume`: an operator decides the offset at which a halted partition resumes."""
 
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -25,7 +25,7 @@ _OFFSET_MAX: Final = 2**63 - 1
 
 
 class NotHalted(exits.Ending):
-    """There is nothing to decide."""
+    """The partition is not halted, so there is nothing to decide."""
 
     code = exits.REFUSED
 
@@ -40,7 +40,7 @@ def resume(  # noqa: PLR0913  where, from where, who, why, and whether to ask
     yes: Annotated[bool, Parameter(help="Do not ask for confirmation.")] = False,
     session: Here,
 ) -> Answer:
-    """Let a halted partition be read on from where you say; what is not read by then never is."""
+    """Resume a halted partition at the given offset; messages before it that are unread stay so."""
     actor = actor or session.settings.actor
     reason = " ".join(reason.split())
     if not actor:
@@ -49,11 +49,11 @@ def resume(  # noqa: PLR0913  where, from where, who, why, and whether to ask
     if not 0 < len(reason) <= _REASON_MAX:
         msg = f"--reason: expected 1 to {_REASON_MAX} characters"
         raise exits.Mistake(msg)
-    place = _place(partition)
+    wanted = _partition(partition)
     with open_ledger(location_of(session), create=False) as ledger, kafka_admin(session) as admin:
-        halt = halt_of(ledger, place, _standing(admin, place), lambda offset: admin.undecodable_at(place, offset))
+        halt = halt_of(ledger, wanted, _standing(admin, wanted), lambda offset: admin.undecodable_at(wanted, offset))
         if halt is None:
-            msg = f"{place.source} is not halted: workers can read on from the ledger's offset"
+            msg = f"{wanted.source} is not halted: workers can read on from the ledger's offset"
             raise NotHalted(msg)
         to = _offset(begin, halt)
         _confirm(halt, to, session, yes=yes)
@@ -62,12 +62,12 @@ def resume(  # noqa: PLR0913  where, from where, who, why, and whether to ask
         except BookmarkMoved as moved:
             msg = f"{moved} in the meantime; nothing was changed"
             raise NotHalted(msg) from moved
-    session.say(f"{place.source} resumes at offset {to}; workers continue there within a minute")
-    told = {"partition": place.source, "from_offset": halt.bookmark.at, "to_offset": to, "position": outcome.position}
+    session.say(f"{wanted.source} resumes at offset {to}; workers continue there within a minute")
+    told = {"partition": wanted.source, "from_offset": halt.bookmark.at, "to_offset": to, "position": outcome.position}
     return Answer(told, lambda one: table([Column(name, name) for name in one], [one]))
 
 
-def _place(text: str) -> Partition:
+def _partition(text: str) -> Partition:
     topic, _, number = text.rpartition("/")
     if not topic or not _is_number(number, _PARTITION_MAX):
         msg = f"expected TOPIC/NUMBER, such as merge.commands.v1/0, got {text}"
@@ -79,10 +79,10 @@ def _is_number(text: str, most: int) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= len(str(most)) and int(text) <= most
 
 
-def _standing(admin: "KafkaAdmin", place: Partition) -> PartitionRange:
-    found = admin.range_of(place)
+def _standing(admin: "KafkaAdmin", wanted: Partition) -> PartitionRange:
+    found = admin.range_of(wanted)
     if found is None:
-        msg = f"partition {place.source} does not exist"
+        msg = f"partition {wanted.source} does not exist"
         raise exits.NotThere(msg)
     return found
 
@@ -100,7 +100,7 @@ def _offset(text: str, halt: Halt) -> int:
 
 
 def _confirm(halt: Halt, to: int, session: Session, *, yes: bool) -> None:
-    """Show what it means, and ask."""
+    """Show the consequences, and ask for confirmation."""
     session.say(f"{halt.partition.source} is halted at offset {halt.bookmark.at}: {halt.why}")
     for cost in halt.costs(to):
         session.say(cost)

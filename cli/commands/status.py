@@ -1,4 +1,4 @@
-"""Layer: cli. What `status` tells of Kafka: all that a worker looks at, and more, each under a deadline of its own."""
+"""Layer: cli. The Kafka checks of `status`: those of a worker, and more, each with its own deadline."""
 
 from contextlib import suppress
 
@@ -13,12 +13,12 @@ from ledger.store.port import Store, StoreUnusable
 
 
 def database_clock(session: Session, store: Store) -> Check:
-    """Compare the clock that says when events are recorded with ours, by which workers tell how late they are."""
+    """Check the database's clock, which dates events, against this machine's, by which workers compute lag."""
     return look("clock of the database", session.settings.kafka["kafka_deadline_s"], lambda: same_clock(store.now))
 
 
 def kafka_checks(session: Session) -> tuple[list[Check], int]:
-    """Look at everything, until nothing more can be asked; tells how the run ends because of it."""
+    """Run all checks, up to the first failure that makes Kafka unusable; returns them and the exit code."""
     try:
         settings = checked_settings(session)
         from consumers.kafka.check import check_of_halts, checks, checks_of_topics  # noqa: PLC0415  slow to load

@@ -1,4 +1,4 @@
-"""Layer: cli. `topics`, `dlq` and `schema`: what stands around the workers."""
+"""Layer: cli. `topics`, `dlq` and `schema`: the Kafka commands beside the workers."""
 
 from contextlib import closing
 from importlib.metadata import version
@@ -35,7 +35,7 @@ def topics_create(
     ] = False,
     session: Here,
 ) -> int:
-    """Make the topics that are not there yet, and report those that differ from what was asked for."""
+    """Create the topics that do not exist, and report those that differ from the options."""
     for option, number in (("--partitions", partitions), ("--replication", replication)):
         if not 1 <= number <= _AT_MOST:
             msg = f"{option}: expected 1 to {_AT_MOST}"
@@ -63,7 +63,7 @@ def topics_create(
 
 
 def dlq_list(*, limit: Limit = LIMIT, after: After = None, session: Here) -> int:
-    """List what could not be read as a command or was too large to publish, and why."""
+    """List messages that could not be read as a command or were too large to publish, and why."""
     from cli.drawing.paging import Shown, write_pages  # noqa: PLC0415
     from consumers.publisher.dead_letters import DeadLetter, dead_letters  # noqa: PLC0415
 
@@ -83,7 +83,7 @@ def dlq_list(*, limit: Limit = LIMIT, after: After = None, session: Here) -> int
 
 
 def dlq_show(letter: str, /, *, session: Here) -> Answer:
-    """Show one with its bytes, as text where they are."""
+    """Show a dead letter with its bytes, as text where possible."""
     told, message = _found(session, letter)
     shown = msgspec.to_builtins(told) | {
         "key": (message.key or b"").decode(errors="backslashreplace"),
@@ -98,7 +98,7 @@ def _text(value: bytes | None) -> str | None:
 
 
 def dlq_redrive(letter: str, /, *, session: Here) -> int:
-    """Send one again to where it came from, as it came. Mend first what made it unreadable."""
+    """Send a dead letter to its original topic again, unchanged. First fix what made it unreadable."""
     from consumers.kafka.sink import KafkaSink  # noqa: PLC0415
     from consumers.publisher.dead_letters import redrive  # noqa: PLC0415
 
@@ -114,7 +114,7 @@ def dlq_redrive(letter: str, /, *, session: Here) -> int:
 
 
 def schema_of(kind: Literal["json", "asyncapi"], /) -> int:
-    """Print the contract of the topics, as one JSON document."""
+    """Print the schema of the topics as one JSON document."""
     import sys  # noqa: PLC0415
 
     told = contract.json_schema() if kind == "json" else contract.asyncapi(version("merge-ledger"))

@@ -1,7 +1,7 @@
 """Layer: cli. The processes: `worker consume`, `worker publish` and `worker project`.
 
-Each works until SIGTERM or SIGINT, finishes what is under way within ten seconds, and says what it
-does in lines of JSON on stderr. With `health` set it tells its health and its figures over HTTP.
+Each runs until SIGTERM or SIGINT, then finishes its current work within ten seconds. It logs JSON lines
+to stderr, and with `health` set it serves its health and metrics over HTTP.
 """
 
 import logging
@@ -40,7 +40,7 @@ log: Final = logging.getLogger("merge_ledger.process")
 
 
 def consume(*, batch: Annotated[int, Parameter(help="Commands per commit, at most.")] = 1_000, session: Here) -> int:
-    """Read commands from Kafka and carry them out, until told to stop."""
+    """Read commands from Kafka and execute them, until stopped."""
     from consumers.kafka.check import make_sure  # noqa: PLC0415
     from consumers.kafka.source import KafkaSource  # noqa: PLC0415  slow to load
     from consumers.worker.worker import Settings, Worker  # noqa: PLC0415
@@ -75,7 +75,7 @@ def publish(
     ] = None,
     session: Here,
 ) -> int:
-    """Publish the ledger onto topics, until told to stop; one process works and others stand by."""
+    """Publish the ledger to Kafka, until stopped; one process works, others are on standby."""
     from consumers.kafka.admin import KafkaAdmin  # noqa: PLC0415
     from consumers.kafka.check import make_sure  # noqa: PLC0415
     from consumers.kafka.sink import KafkaSink  # noqa: PLC0415
@@ -109,7 +109,7 @@ def published_topics(session: Session) -> tuple[str, ...]:
 
 
 def project(*, session: Here) -> int:
-    """Keep the projections up to date, until told to stop; several share the work, a page each."""
+    """Keep the projections up to date, until stopped; several processes share the work by pages."""
     with opened(session, create=True) as sides, _process(session) as (meter, keep_running):
         _log_if_new(sides.ledger)
         sides.projector.run(keep_running, partial(meter.looked, "projections"), sides.ledger.store.wait)
@@ -126,13 +126,13 @@ def _log_if_new(ledger: Ledger) -> None:
 
 
 def _holder() -> str:
-    """Name this process, unlike any other."""
+    """Return a name for this process that no other has."""
     return f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}"
 
 
 @contextmanager
 def _process(session: Session) -> Iterator[tuple[Meter, Callable[[], bool]]]:
-    """Begin as a process does: logs, signals, health, watchdog; gives the figures, and what tells to go on."""
+    """Set up logs, signals, health and watchdog; yields the metrics and a function that is false once stopped."""
     _log_as_json()
     meter, stop = Meter(), threading.Event()
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -157,7 +157,7 @@ def _process(session: Session) -> Iterator[tuple[Meter, Callable[[], bool]]]:
 
 
 def _end_in_time() -> None:
-    """End in any case when draining takes too long; what was not committed is done by whoever comes next."""
+    """Exit if draining takes too long; the next process repeats what was not committed."""
     timer = threading.Timer(DRAIN_S, lambda: os._exit(exits.INTERRUPTED))
     timer.daemon = True
     timer.start()

@@ -1,4 +1,4 @@
-"""Layer: cli. Draws the inside of things: a lineage, a segment, a workflow, an account, the installation."""
+"""Layer: cli. Draws detail pages: a lineage, a segment, a workflow, an account, the installation."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -15,7 +15,7 @@ from cli.session.settings import KNOWN
 
 
 def lineage_page(lineage: Row) -> RenderableType:
-    """Draw which records became which: the current one first, as a tree, or as a list where it is deep."""
+    """Draw which records became which: as a tree from the current one, or as a list if it is deep."""
     nodes = {node["record_id"]: node for node in lineage["nodes"]}
     tree = Tree(_node(nodes, lineage["root"], "bold cyan"), guide_style="dim")
     waiting = [(tree, lineage["root"], 1)]
@@ -46,7 +46,7 @@ def _node(nodes: Mapping[str, Row], record_id: str, style: str) -> Text:
 
 
 def outcome_page(outcome: Row) -> RenderableType:
-    """Draw what became of one command."""
+    """Draw the outcome of one command."""
     details = outcome.get("details") or {}
     named = {name: value for name, value in outcome.items() if name not in {"command_id", "status", "details"}}
     return Group(
@@ -56,7 +56,7 @@ def outcome_page(outcome: Row) -> RenderableType:
 
 
 def segment_page(segment: Row) -> RenderableType:
-    """Draw a segment: who is on it, and who a merge or a person took off it."""
+    """Draw a segment: its members, and who was removed by a merge or a person."""
     about = facts(
         [
             ("type", text(segment["object_type"])),
@@ -68,7 +68,7 @@ def segment_page(segment: Row) -> RenderableType:
 
 
 def workflow_page(workflow: Row) -> RenderableType:
-    """Draw a workflow: who is enrolled and why, and who no longer is."""
+    """Draw a workflow: its enrollments and unenrollments, with causes."""
     enrolled = workflow.get("enrolled") or ()
     about = Group(
         facts([("type", text(workflow["object_type"]))]),
@@ -116,7 +116,7 @@ _CHECKS: Final = (
 
 
 def status_page(told: Mapping[str, Any]) -> RenderableType:
-    """Draw the state of everything."""
+    """Draw the state of the installation."""
     parts: list[RenderableType] = []
     for part in ("database", "projections", "publishing"):
         if part not in told:

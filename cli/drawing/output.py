@@ -1,6 +1,6 @@
 """Layer: cli. Writes answers to stdout: one JSON document, a stream of JSON lines, CSV, or a table.
 
-A command returns an `Answer` and knows nothing of formats. All four show the same JSON: tables and
+A command returns an `Answer` and does not know the format. All four show the same JSON: tables and
 CSV are drawn from what `-o json` prints. Bytes are always UTF-8, whatever the locale.
 """
 
@@ -30,7 +30,7 @@ _ENCODE = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command found: the value, its rows where it is a list, how it is drawn, how the run ends."""
+    """A command's result: the value, its rows if it is a list, how it is drawn, the exit code."""
 
     value: Any
     draw: Callable[[Any], "RenderableType"]
@@ -68,17 +68,17 @@ def as_json(value: Any) -> Any:  # noqa: ANN401  whatever JSON can hold
 
 
 def document(value: Any) -> bytes:  # noqa: ANN401
-    """Write one JSON document, for eyes too."""
+    """Return one indented JSON document."""
     return msgspec.json.format(_ENCODE(value), indent=2) + b"\n"
 
 
 def line(value: Any) -> bytes:  # noqa: ANN401
-    """Write one line of JSON."""
+    """Return one line of JSON."""
     return _ENCODE(value) + b"\n"
 
 
 def cell(value: Any) -> str:  # noqa: ANN401
-    """Write one JSON value as a text."""
+    """Return one JSON value as text."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -98,7 +98,7 @@ def csv_cell(value: Any) -> str:  # noqa: ANN401
 
 
 def cell_writer(session: "Session") -> Callable[[Any], str]:
-    """Return what writes a cell of CSV in this run."""
+    """Return the function that writes a CSV cell in this run."""
     return cell if session.raw else csv_cell
 
 
@@ -137,7 +137,7 @@ def flattened(
 
 
 class Stream:
-    """Writes outcomes as they come; a document is closed even when the run is interrupted."""
+    """Writes outcomes as they arrive; a JSON document is closed even if the run is interrupted."""
 
     def __init__(self, session: "Session", columns: Sequence[str]) -> None:
         """Begin; with `table` nothing is written here, a summary follows."""

@@ -1,4 +1,4 @@
-"""Layer: cli. Draws lists: which columns each has, and how a cell is written.
+"""Layer: cli. Draws lists: the columns of each, and how a cell is written.
 
 What is drawn is the JSON of the contract, so a table never knows more or less than `-o json`.
 """
@@ -28,7 +28,7 @@ _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")  # Drawn t
 
 
 class Column(NamedTuple):
-    """A column: its head, how its cell is found, how it is drawn."""
+    """A column: its heading, where its cells come from, how they are drawn."""
 
     head: str
     find: str | Callable[[Row], Any]
@@ -70,7 +70,7 @@ def table(columns: Sequence[Column], rows: Sequence[Row], title: str | None = No
 
 
 def new_table(title: str | None = None) -> Table:
-    """Begin a table in the house's looks."""
+    """Return an empty table in the common style."""
     return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, header_style="bold")
 
 
@@ -84,7 +84,7 @@ def _cell(column: Column, row: Row) -> Text:
 
 
 def listing(columns: Sequence[Column], none: str) -> Callable[[Any], RenderableType]:
-    """Make what draws a list: its rows, or a line where there are none."""
+    """Return a function that draws a list: its rows, or `none` if there are none."""
 
     def draw(value: Any) -> RenderableType:  # noqa: ANN401
         rows = value["results"] if isinstance(value, dict) else value
@@ -98,7 +98,7 @@ def _property(name: str) -> Callable[[Row], Any]:
 
 
 def name_of(row: Row) -> str:
-    """Name a record as people do."""
+    """Return a record's name for people."""
     properties = row.get("properties") or {}
     names = [properties.get(one) for one in ("firstname", "lastname")]
     named = " ".join(one for one in names if isinstance(one, str) and one)
@@ -191,7 +191,7 @@ PROJECTIONS: Final = (
 )
 
 
-# What draws each list.
+# One drawing function per list.
 records = listing(RECORDS, "no records match")
 resolved = listing(RESOLVED, "no ids")
 history = listing(HISTORY, "no value was ever set")
@@ -216,7 +216,7 @@ def without_empty(columns: Sequence[Column], rows: Sequence[Row]) -> list[Column
 
 
 def tally_table(codes: Counter[tuple[str, str]], shown: Sequence[Outcome]) -> RenderableType:
-    """Draw what was refused, warned of or could not be read: the numbers by code, and the first of them."""
+    """Draw refusals, warnings and unreadable lines: counts by code, and the first of them."""
     if not codes:
         return Text("nothing was refused, and there are no warnings", "dim")
     numbers = new_table()
@@ -229,7 +229,7 @@ def tally_table(codes: Counter[tuple[str, str]], shown: Sequence[Outcome]) -> Re
 
 
 def check_table(commands: Counter[str], shown: Sequence[Outcome]) -> RenderableType:
-    """Draw what a file holds, and the first of what cannot be read."""
+    """Draw the commands in a file by type, and the first lines that cannot be read."""
     numbers = new_table()
     numbers.add_column("command")
     numbers.add_column("count", justify="right")
@@ -239,7 +239,7 @@ def check_table(commands: Counter[str], shown: Sequence[Outcome]) -> RenderableT
 
 
 def first_shown(shown: Sequence[Outcome], total: int) -> RenderableType:
-    """Draw the first outcomes that say no, and the first warnings."""
+    """Draw the first refusals and warnings."""
     columns = [one for one in OUTCOMES if one.head in {"line", "command", "status", "code", "message"}]
     rows = [{name: getattr(one, name) for name in ("line", "command_id", "status", "code", "message")} for one in shown]
     title = f"the first {len(shown)} of {total:,}" if total > len(shown) else None

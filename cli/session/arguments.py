@@ -1,4 +1,4 @@
-"""Layer: cli. Reads the arguments that have a form of their own: moments, choices, pairs, filters, ids from stdin."""
+"""Layer: cli. Parses arguments with their own syntax: moments, pairs, filters, JSON, ids from stdin."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ from projections.reading.paging import PageAsked
 T = TypeVar("T")
 LIMIT: Final = 100
 _FILTER_EXAMPLE: Final = '[{"filters":[{"propertyName":"city","operator":"EQ","value":"Gent"}]}]'
-_LIMIT_MAX: Final = 1_000_000_000  # Both stores can count so far, and one further.
+_LIMIT_MAX: Final = 1_000_000_000  # Both stores can count to this and one more.
 _REPORTED_MAX: Final = 20  # Lines that are reported one by one.
 _NOT_AN_ID: Final = "not an id; an id has 1 to 64 characters, each a letter, a digit, dot, hyphen or underscore"
 
@@ -39,7 +39,7 @@ def moment(text: str | None) -> int | datetime | None:
     if text.isascii() and text.isdigit():
         try:
             return int(text)
-        except ValueError:  # Python reads no number of more digits than it says.
+        except ValueError:  # Python refuses to read numbers with too many digits.
             msg = f"--as-of: expected a position, got one of {len(text):,} digits"
             raise Mistake(msg) from None
     try:
@@ -59,7 +59,7 @@ def instant(text: str, option: str) -> datetime:
 
 
 def time_or_none(text: str | None, option: str) -> datetime | None:
-    """Read a date or a time where one was given."""
+    """Read a date or a time; None stays None."""
     return None if text is None else instant(text, option)
 
 
@@ -72,7 +72,7 @@ def page_asked(limit: int, after: str | None) -> PageAsked:
 
 
 def pair(text: str, option: str, separator: str) -> tuple[str, str]:
-    """Cut `name=value` or `system:id` in two."""
+    """Split `name=value` or `system:id`."""
     name, found, value = text.partition(separator)
     if not found or not name or not value:
         msg = f"{option}: expected NAME{separator}VALUE"
@@ -81,14 +81,14 @@ def pair(text: str, option: str, separator: str) -> tuple[str, str]:
 
 
 def filter_groups(text: str | None) -> list[FilterGroup]:
-    """Read filter groups as HubSpot's JSON has them."""
+    """Read filter groups in HubSpot's JSON."""
     if text is None:
         return []
     return read_json(text, "--filter", list[FilterGroup], _FILTER_EXAMPLE)
 
 
 def read_json(text: str, option: str, shape: type[T], example: str) -> T:
-    """Read an argument that is JSON. Raises Mistake, which says where and what is wrong, and repeats nothing of it."""
+    """Read an argument that is JSON. Raises Mistake, which says what is wrong and where, and repeats no value."""
     try:
         return msgspec.convert(msgspec.json.decode(text), shape)
     except msgspec.ValidationError as error:
@@ -99,7 +99,7 @@ def read_json(text: str, option: str, shape: type[T], example: str) -> T:
 
 
 def _why_not_json(text: str, error: Exception) -> str:
-    """Say what is wrong and where, as characters are counted; the strict decoder counts bytes and names no reason."""
+    """Return what is wrong and at which character; the strict decoder counts bytes and gives no reason."""
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     if not text.strip():
@@ -122,13 +122,13 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 class Ids:
-    """Ids from the command line, and in place of `-` those on stdin, separated by white space.
+    """Ids from the command line; `-` stands for the ids on stdin, separated by white space.
 
-    What cannot be an id is left out, counted, and reported on stderr with its line.
+    A word that cannot be an id is skipped, counted, and reported on stderr with its line.
     """
 
     def __init__(self, given: Sequence[str], session: Session) -> None:
-        """Read nothing yet. Raises Mistake where an argument cannot be an id."""
+        """Check the arguments; stdin is read later. Raises Mistake if one cannot be an id."""
         if not given:
             msg = "expected ids, or - to read them from stdin"
             raise Mistake(msg)

@@ -1,4 +1,4 @@
-"""Layer: cli. The console that tables and pages are drawn on: no text of a record can steer it."""
+"""Layer: cli. The console for tables and pages: no text of a record can control the terminal."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Layer: cli. What is said when something failed that no command expects: the store, or a bug of ours."""
+"""Layer: cli. The message for a failure that no command expects: of the store, or a bug in this program."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ from ledger.store.port import StoreUnusable
 
 
 def explain(error: Exception, tokens: Sequence[str]) -> tuple[int, str]:
-    """Tell the exit code and the one line for people; a bug's details go to a file that only its owner reads."""
+    """Return the exit code and the line to print; a bug's details go to a file that only its owner can read."""
     if isinstance(error, StoreUnusable):
         return exits.STORE_UNUSABLE, masked(str(error))
     if isinstance(error, ModuleNotFoundError) and error.name == "kafka":

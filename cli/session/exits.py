@@ -20,35 +20,35 @@ class Ending(Exception):  # noqa: N818  not always an error
 
 
 class Mistake(Ending):
-    """The command line asks for something that cannot be asked so."""
+    """The command line is not valid."""
 
     code = USAGE
 
 
 class NotCommands(Ending):
-    """What was given as commands is something else; no line of it can be read."""
+    """The input does not consist of commands; no line of it can be read."""
 
     code = FOUND
 
 
 class NoOutput(Mistake):
-    """Stdout takes nothing, such as a file on a full disk."""
+    """Stdout cannot be written, such as a file on a full disk."""
 
     def __init__(self, error: OSError) -> None:
         super().__init__(f"the output cannot be written: {error.strerror}")
 
 
 class NotThere(Ending):
-    """What was asked for does not exist."""
+    """The requested thing does not exist."""
 
     code = NOT_FOUND
 
 
 class Stopped(Ending):
-    """The user stopped it; the message says how far it came."""
+    """The user stopped the run; the message says how far it got."""
 
     code = INTERRUPTED
 
 
 class PipeClosed(Exception):  # noqa: N818  not an error
-    """Nobody reads on, and work was left undone."""
+    """The reader of stdout is gone, and work was left undone."""

@@ -1,4 +1,4 @@
-"""Layer: cli. Opens the ledger and its read side, as the settings name them. Reading never makes a database."""
+"""Layer: cli. Opens the ledger and its read model, as the settings name them. Reading never creates a database."""
 
 import stat
 from collections.abc import Iterator
@@ -27,14 +27,14 @@ T = TypeVar("T")
 
 
 class NotYours(StoreUnusable):
-    """A ledger that nobody named may have been put there by others, for commands to be written into it."""
+    """A ledger that the user did not name, and that others may have put there to receive commands."""
 
     def __init__(self, location: str, why: str) -> None:
         super().__init__(f"the ledger at {location} is not used unasked: {why}; name it with --db to use it")
 
 
 def location_of(session: Session) -> str:
-    """Return the path or URL of the ledger; one that nobody named must be the user's own. Raises StoreUnusable."""
+    """Return the ledger's path or URL; one the user did not name must be their own file. Raises StoreUnusable."""
     db = session.settings.db
     if not is_file(db):
         return db
@@ -54,22 +54,22 @@ def location_of(session: Session) -> str:
 
 @contextmanager
 def opened(session: Session, *, create: bool = False, inspect: bool = False) -> Iterator[Opened]:
-    """Open the ledger and its read side; only with `create` is a database made. Raises StoreUnusable."""
+    """Open the ledger and its read side; only `create` creates a database. Raises StoreUnusable."""
     with opening.opened(location_of(session), create=create, inspect=inspect) as sides:
         yield sides
 
 
 def say_if_new(ledger: Ledger, session: Session) -> None:
-    """Say that a ledger was made: whoever mistyped a path, or lost a file, must not find out later."""
+    """Report that a ledger was created, so that a mistyped path or a lost file is noticed at once."""
     if ledger.store.is_new:
         session.say(f"created a new ledger at {ledger.store.location}")
 
 
 @contextmanager
 def reading(session: Session, object_type: str | None = None) -> Iterator[Reader]:
-    """Open one moment for reading, brought up to date first unless the settings say otherwise.
+    """Open a reader, after catching up unless the settings say otherwise.
 
-    Raises NotThere where the account has no such object type.
+    Raises NotThere if the account has no such object type.
     """
     with opened(session) as sides, reader_of(sides, session) as reader:
         if object_type is not None:
@@ -88,7 +88,7 @@ def _make_sure_of_type(object_type: str, reader: Reader) -> None:
 
 @contextmanager
 def reader_of(sides: Opened, session: Session, *, may_lag: bool = True) -> Iterator[Reader]:
-    """Read in an account that exists, up to date where nothing else is allowed or asked for."""
+    """Open a reader of an existing account, after catching up if settings or caller ask for it. Raises NotThere."""
     if session.settings.catch_up or not may_lag:
         _catch_up(sides, session, may_lag=may_lag)
     with open_reader(sides.store, sides.ledger, session.account) as reader:
@@ -111,7 +111,7 @@ def _catch_up(sides: Opened, session: Session, *, may_lag: bool) -> None:
 
 
 def run(projector: Projector, session: Session, title: str, *, rebuild: bool = False) -> Progress:
-    """Run or rebuild the projections, and tell how far they are."""
+    """Run or rebuild the projections, and show progress."""
     with Progress(session, title, "events") as progress:
 
         def on_progress(now: RunProgress) -> None:
@@ -122,12 +122,12 @@ def run(projector: Projector, session: Session, title: str, *, rebuild: bool = F
 
 
 def position_of(reader: Reader, asked: int | datetime | None) -> int | None:
-    """Tell which position a moment means."""
+    """Return the position that a moment means."""
     return reader.position_at(asked) if isinstance(asked, datetime) else asked
 
 
 def there(found: T | None, what: str, session: Session) -> T:
-    """Take what was found; what was not is exit 4."""
+    """Return what was found. Raises NotThere, exit 4, for None."""
     if found is None:
         msg = f"{what} does not exist in account {session.account}"
         raise NotThere(msg)

@@ -1,4 +1,4 @@
-"""Layer: cli. Tells how far long work is: a bar with rate and time left on a terminal, plain lines elsewhere."""
+"""Layer: cli. Shows the progress of long work: a bar with rate and time left on a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -27,19 +27,19 @@ class Progress:
         self._bar: Bar | None = None
 
     def __enter__(self) -> Self:
-        """Show nothing yet: work that is soon done needs no bar."""
+        """Show nothing yet: short work needs no bar."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
 
     def update(self, done: int, share: float | None = None) -> None:
-        """Tell that so many are done, which is this share of all."""
+        """Report that so many are done, and which share of all that is."""
         self._done = done
         now = time.monotonic()
         is_seen = sys.stderr.isatty()
@@ -77,7 +77,7 @@ class Progress:
         return told
 
     def summary(self) -> str:
-        """Tell how much was done, in what time."""
+        """Return how much was done, in what time."""
         spent = time.monotonic() - self._began
         return f"{self._done:,} {self._unit} in {duration(spent)} ({rate(self._done, spent)})"
 

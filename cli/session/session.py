@@ -1,4 +1,4 @@
-"""Layer: cli. What every command is given: the settings, where data goes, where talk goes, and whether anyone is there.
+"""Layer: cli. What every command receives: settings, consoles for data and messages, and whether it is interactive.
 
 Kept free of the ledger's libraries, so that `--help` need not import them.
 """
@@ -52,35 +52,35 @@ class Session:
     """One run of the command line."""
 
     settings: Settings
-    raw: bool = False  # Whether CSV has text that begins like a formula as it is.
+    raw: bool = False  # Whether CSV leaves text that begins like a formula as it is.
 
     @property
     def account(self) -> str:
-        """The account that is read, and that commands are for that name none."""
+        """The account to read, and the account of commands that name none."""
         return self.settings.account
 
     @cached_property
     def format(self) -> str:
-        """How data is written."""
+        """The output format."""
         return self.settings.output or ("table" if sys.stdout.isatty() else "jsonl")
 
     @property
     def is_asked(self) -> bool:
-        """Whether someone is there to answer a question."""
+        """Whether a person can answer a question."""
         return sys.stdin.isatty() and sys.stderr.isatty()
 
     @cached_property
     def console(self) -> "Console":
-        """Where tables are drawn: stdout."""
+        """stdout: tables and pages."""
         return _console(to_stderr=False)
 
     @cached_property
     def talk(self) -> "Console":
-        """Where everything goes that is no data: stderr."""
+        """stderr: everything that is not data."""
         return _console(to_stderr=True)
 
     def say(self, text: str) -> None:
-        """Tell the user a line."""
+        """Print a line to stderr."""
         print(visible(text), file=sys.stderr)  # noqa: T201  this is where lines to people are written
 
     def ask(self, question: str) -> bool:

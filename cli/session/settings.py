@@ -1,7 +1,7 @@
 """Layer: cli. Settings: flag, then environment, then `./merge-ledger.toml`, then the user's file, then the default.
 
-Each value remembers where it came from, so that `status` can say so. An unknown name in a file is
-a mistake that is reported: a misspelt setting must not be passed over.
+Each value keeps its origin, so that `status` can show it. An unknown name in a file is reported as
+a mistake, because a misspelt setting must not be ignored.
 """
 
 import os
@@ -57,7 +57,7 @@ class Setting(NamedTuple):
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything a command is told by flags, environment and files."""
+    """All settings, from flags, environment and files."""
 
     db: str
     account: str
@@ -68,16 +68,16 @@ class Settings:
     kafka: Mapping[str, Any]
     origins: tuple[Setting, ...]
     ignored: str | None = None  # A file that was not read, and why.
-    names_ledger: bool = True  # Whether the user said which ledger: a default, or a file here, is no word of theirs.
+    names_ledger: bool = True  # Whether the user named the ledger; the default and a file in this folder do not count.
 
     @property
     def names_kafka(self) -> bool:
-        """Whether anyone said anything of Kafka."""
+        """Whether any setting of Kafka has been set."""
         return any(one.name in KAFKA and one.origin != "default" for one in self.origins)
 
 
 def _ledger(value: object) -> str:
-    """Read how a ledger is named: by a path, or by the URL of a PostgreSQL database."""
+    """Read the name of a ledger: a path, or the URL of a PostgreSQL database."""
     named = text(value)
     why = why_not_a_name(named)
     if why is not None:
@@ -129,7 +129,7 @@ class _Source(NamedTuple):
 def resolve(
     flags: Mapping[str, Any], *, environment: Mapping[str, str] | None = None, folder: Path | None = None
 ) -> Settings:
-    """Settle every setting; `flags` holds what the command line said, None where it said nothing."""
+    """Resolve every setting; `flags` has the command line's values, None for those not given."""
     environment = os.environ if environment is None else environment
     here = (Path() if folder is None else folder) / FILE_NAME
     found_here, ignored = read_file_here(here, KNOWN)
@@ -152,7 +152,7 @@ def resolve(
 
 
 def _said(flags: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[_Source]:
-    """Yield what flags and environment say, what counts most first."""
+    """Yield the values from flags, then from the environment."""
     for name in KNOWN:
         if flags.get(name) is not None:
             yield _Source(f"--{name.replace('_', '-')}", {name: flags[name]})

@@ -1,7 +1,7 @@
-"""Layer: cli. The standard streams, so that no run ends otherwise because of them: always there, always UTF-8.
+"""Layer: cli. Prepares the standard streams: always open, always UTF-8.
 
-What people are told is not worth losing work over: a stderr that takes nothing is not waited for. Only stdout,
-where the data goes, can fail a run.
+A stderr that cannot be written never stops work: its lines are dropped. Only stdout, which has the data,
+can fail a run.
 """
 
 import io
@@ -13,7 +13,7 @@ _STDERR: Final = 2
 
 
 def make_ready() -> None:
-    """Open what whoever started us closed, and let stderr never fail."""
+    """Open the streams that are closed, and make stderr never fail."""
     if sys.stdin is None:
         sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115  open as long as we run
     if sys.stdout is None:
@@ -29,7 +29,7 @@ def make_ready() -> None:
 
 
 class _Unfailing(io.RawIOBase):
-    """Writes to stderr, and drops what cannot be written: its disk is full, or nobody reads on."""
+    """Writes to stderr, and drops what cannot be written because the disk is full or the reader is gone."""
 
     def writable(self) -> bool:
         return True

@@ -1,4 +1,4 @@
-"""Layer: cli. Whether only the user could have written what is in a folder: nothing else there is used unasked.
+"""Layer: cli. Checks that only the user could have written a file; any other is used only if named.
 
 Root's files count as the user's own: root can change everything anyway. An access list that lets others write
 shows as a writable group, and so counts as one.

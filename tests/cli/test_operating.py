@@ -140,7 +140,7 @@ def test_a_store_that_fails_half_way_says_how_far_it_came(cli: Cli, monkeypatch:
     ran = cli("apply", "-", stdin=many)
     assert ran.code == 5, ran.err
     assert len(ran.lines) == 1000
-    assert "stopped after line 1,000: 1,000 applied; run the same file again to go on" in ran.err
+    assert "stopped after line 1,000: 1,000 applied; run the same file again to continue" in ran.err
     assert ran.err.count("\n") == 1
 
 

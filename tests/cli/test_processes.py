@@ -113,7 +113,7 @@ def test_ctrl_c_says_how_far_it_came_and_that_the_file_can_be_run_again(tmp_path
         told = process.stderr.read().decode()
         assert process.wait(TIMEOUT_S) == 130
         drain.join()
-    assert "stopped after line 2,500: 2,500 applied; run the same file again to go on" in told
+    assert "stopped after line 2,500: 2,500 applied; run the same file again to continue" in told
     assert "Traceback" not in told
     assert applied(tmp_path) == 2500
 
