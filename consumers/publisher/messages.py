@@ -1,35 +1,21 @@
 """Layer: consumers. Writes events as what is published: a result, a merge, a record's state, an id's mapping."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import asdict
 
-from consumers.publisher.lineages import United
-from consumers.publisher.shapes import (
-    Decision,
-    Effects,
-    Identifier,
-    Identifiers,
-    IdMapping,
-    LabelDropped,
-    Merged,
-    RecordState,
-    Ref,
-    Result,
-    SideValue,
-    StateValue,
-    Suppression,
-)
+from consumers.publisher.shapes import IdMapping, Merged, RecordState, Result, StateValue
 from consumers.source import Headers
 from domain.language import events as e
 from domain.language import streams
 from domain.language.ids import RecordId
 from domain.language.outcomes import outcome_of
-from domain.state.claims import DOMAIN, EMAIL, PRIMARY_IDENTIFIERS, USERTOKEN, claimed_text
-from domain.state.record import Record, firsts, kept_value, personal, sync_ids, text_of
+from domain.merge.explained import SuppressionShown, United, explain
+from domain.state.record import Record
 from ledger.store.port import StoredEvent
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -58,95 +44,9 @@ Write: TypeAlias = Callable[[str, str, Struct, About], Outgoing]
 
 
 def merge_told(stored: StoredEvent, event: e.RecordsMerged, united: United) -> Merged:
-    """Tell a merge, with all that it unites."""
-    object_type, result_id = streams.record_ref(stored.stream)
-    decisions = [_decision(one, event, result_id) for one in event.decisions]
-    return Merged(
-        merge_id=event.merge_id,
-        account=streams.parse(stored.stream).account,
-        command_id=event.command_id,
-        object_type=object_type,
-        primary_id=event.primary_id,
-        primary_version=event.primary_version,
-        secondary_id=event.secondary_id,
-        secondary_version=event.secondary_version,
-        result_id=result_id,
-        merged_ids=list(united.merged_ids),
-        occurred_at=event.occurred_at,
-        recorded_at=stored.recorded_at,
-        actor=event.actor,
-        reason=next((v for of in event.values if (v := text_of(event.values, of, e.REASON)) is not None), None),
-        rule_set=event.rule_set,
-        position=stored.position,
-        decisions=decisions,
-        effects=_effects(event, united, object_type, decisions),
-        merge_counts=event.merge_counts,
-        properties_moved=sum(one.side == "secondary" for one in event.decisions),
-    )
-
-
-def _decision(decided: e.Decided, event: e.RecordsMerged, result_id: RecordId) -> Decision:
-    value, _ = kept_value(decided, event.values, result_id)
-
-    def side(source: RecordId | None) -> SideValue | None:
-        found = None if source is None else personal(event.values, source, decided.property)
-        return None if found is None or source is None else SideValue(found.v, found.at, found.source, source)
-
-    return Decision(
-        property=decided.property,
-        value=None if value is None else value.v,
-        from_=decided.side,
-        rule=decided.rule,
-        rule_name=decided.rule_name,
-        chosen_by_user=decided.chosen,
-        primary=side(decided.primary),
-        secondary=side(decided.secondary),
-    )
-
-
-def _effects(event: e.RecordsMerged, united: United, object_type: str, decisions: Sequence[Decision]) -> Effects:
-    values = {one.property: one.value for one in decisions}
-
-    def identifier(kind: str) -> Identifier:
-        primary = values.get(kind) if PRIMARY_IDENTIFIERS.get(object_type) == kind else None
-        return Identifier(
-            None if primary is None else str(primary), [one for one in united.values(kind) if one != primary]
-        )
-
-    primaries = {name: None if v is None else claimed_text(v) for name, v in values.items()}
-    unique = {
-        name: Identifier(primaries.get(name), [one for one in found if one != primaries.get(name)])
-        for name, found in united.unique(object_type).items()
-    }
-
-    sync_kept, sync_unlinked = sync_ids(event.sync_kept, event.values), sync_ids(event.sync_unlinked, event.values)
-
-    def address(one: e.CarriedSuppression) -> str | None:
-        return None if one.address is None else text_of(event.values, one.source_record_id, one.address)
-
-    return Effects(
-        associations_demoted=[Ref(*ref) for ref in event.demoted],
-        associations_dropped=[Ref(*ref) for ref in event.dropped_self],
-        segments_removed=list(event.segments_removed),
-        segments_carried=list(event.segments_carried),
-        workflows_unenrolled=list(dict.fromkeys(one.id for one in event.unenrolled)),
-        workflows_enrolled=list(event.enrolled),
-        sync_kept=firsts(sync_kept),
-        sync_unlinked=firsts(sync_unlinked),
-        sync_kept_ids=sync_kept,
-        sync_unlinked_ids=sync_unlinked,
-        playbook_drafts_dropped=list(dict.fromkeys(one.id for one in event.dropped_drafts)),
-        calls_disconnected=list(dict.fromkeys(one.id for one in event.calls_disconnected)),
-        suppressions=[
-            Suppression(one.kind, one.topic, address(one), one.at, one.source_record_id) for one in event.suppressions
-        ],
-        skipped=list(event.skipped),
-        identifiers=Identifiers(identifier(EMAIL), identifier(DOMAIN), united.values(USERTOKEN), unique),
-        playbooks_kept=sorted({playbook_id for _, playbook_id in united.playbooks}),
-        primary_company=event.primary_company,
-        not_duplicates=list(event.not_duplicates),
-        hierarchy_dropped=[LabelDropped(object_type, one.record_id, one.label) for one in event.hierarchy_dropped],
-    )
+    """Return a merge as readers see it, without what only the read model knows."""
+    merge = explain(event, streams.parse(stored.stream).account, streams.record_ref(stored.stream), united)
+    return Merged(**{**asdict(merge), "recorded_at": stored.recorded_at, "position": stored.position})
 
 
 def result_told(stored: StoredEvent, event: e.Event) -> Result:
@@ -212,7 +112,9 @@ def state_told(stream: str, version: int, record: Record, last: StoredEvent) -> 
         workflows=record.workflows,
         sync={system: links[0].external_id for system, links in record.sync.items()},
         sync_ids={system: [link.external_id for link in links] for system, links in record.sync.items()},
-        suppressions=[Suppression(s.kind, s.topic, s.address, s.at, s.source_record_id) for s in record.suppressions],
+        suppressions=[
+            SuppressionShown(s.kind, s.topic, s.address, s.at, s.source_record_id) for s in record.suppressions
+        ],
         active_call=record.active_call,
         recreated_from=record.recreated_from,
     )

@@ -185,7 +185,7 @@ class Reader:
     def preview(self, previewed: Previewed) -> shapes.Merge:
         """Show a merge as it would be; warns of what its outcome would warn of, and of what only a preview can."""
         event = previewed.event
-        shown = merges.merge_shown(self._now, *previewed.result, event)
+        shown = merges.preview_shown(self._now, previewed.result, event)
         own = merges.warnings(event, shown, previewed.head - self._now.at)
         return replace(shown, preview_token=previewed.token, warnings=[*previewed.warnings, *own])
 

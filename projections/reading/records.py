@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from domain.language.values import Plain
+from domain.merge.explained import SuppressionShown
 from domain.state.claims import PRIMARY_IDENTIFIERS, USERTOKEN, claimed_text, unique_kind
 from domain.state.computed import ADDITIONAL_OF, MERGED_IDS, OBJECT_ID
 from domain.state.record import Record
@@ -114,7 +115,7 @@ def read_records(moment: Moment, requested: Sequence[RecordKey], of: Lineages | 
                 sync={system: links[0].external_id for system, links in sorted(state.sync.items())},
                 sync_ids={system: [link.external_id for link in links] for system, links in sorted(state.sync.items())},
                 suppressions=[
-                    shapes.Suppressed(s.kind, s.topic, s.address, s.at, s.source_record_id) for s in state.suppressions
+                    SuppressionShown(s.kind, s.topic, s.address, s.at, s.source_record_id) for s in state.suppressions
                 ],
                 active_call=state.active_call,
                 recreated_from=state.recreated_from,

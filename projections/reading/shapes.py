@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
-from msgspec import UNSET, Raw, Struct, UnsetType, field
+from msgspec import UNSET, Raw, Struct, UnsetType
 
-from domain.language.commands import PlaybookState, SegmentKind, SuppressionKind
-from domain.language.events import MergeCounts, Side, Skipped
+from domain.language.commands import PlaybookState, SegmentKind
 from domain.language.filters import FilterGroup
 from domain.language.values import Plain, Source
 from domain.language.warned import Warned
+from domain.merge import explained
+from domain.merge.explained import SuppressionShown
 
 T = TypeVar("T")
 
@@ -32,13 +33,6 @@ class Listing(Struct, Generic[T], frozen=True, kw_only=True):
     results: list[T]
     total: int | UnsetType = UNSET
     paging: Paging | UnsetType = UNSET
-
-
-class Ref(Struct, frozen=True):
-    """A record, as links name it."""
-
-    object_type: str
-    id: str
 
 
 class Label(Struct, frozen=True):
@@ -70,16 +64,6 @@ class PlaybookOfRecord(Struct, frozen=True):
     state: PlaybookState
 
 
-class Suppressed(Struct, frozen=True):
-    """Not to be contacted about `topic` (null: anything), at `address` (null: all)."""
-
-    kind: SuppressionKind
-    topic: str | None
-    address: str | None
-    at: datetime
-    source_record_id: str
-
-
 class Record(Struct, frozen=True, kw_only=True):
     """A record as it stands, or stood."""
 
@@ -105,7 +89,7 @@ class Record(Struct, frozen=True, kw_only=True):
     additional_identifiers: dict[str, list[str]]
     sync: dict[str, str]
     sync_ids: dict[str, list[str]]
-    suppressions: list[Suppressed]
+    suppressions: list[SuppressionShown]
     active_call: str | None
     recreated_from: str | None
     position: int
@@ -182,36 +166,6 @@ class LineageTree(Struct, frozen=True):
     nodes: list[LineageNode]
 
 
-class SideValue(Struct, frozen=True):
-    """What one side of a merge had."""
-
-    value: Plain
-    at: datetime
-    source: Source
-    record_id: str
-
-
-class Decision(Struct, frozen=True, kw_only=True):
-    """How one property was decided, with what both sides had."""
-
-    property: str
-    value: Plain
-    from_: Side = field(name="from")
-    rule: str
-    rule_name: str
-    chosen_by_user: bool
-    primary: SideValue | None
-    secondary: SideValue | None
-
-
-class LabelDropped(Struct, frozen=True):
-    """A label that a link to this record no longer has."""
-
-    object_type: str
-    id: str
-    label: str
-
-
 class LabelLost(Struct, frozen=True):
     """What was said about a link to this record, and is no longer; without attributes the label alone is gone."""
 
@@ -228,97 +182,22 @@ class AttributesLost(Struct, frozen=True):
     total: int
 
 
-class AssociationEffects(Struct, frozen=True):
-    """Companies that lost the Primary label, links between the two sides, and what ended or lost of other links."""
+class AssociationEffects(explained.AssociationEffects, frozen=True):
+    """What a merge did to links, with what is lost of them."""
 
-    demoted: list[Ref]
-    dropped_self: list[Ref]
-    hierarchy_dropped: list[LabelDropped]
     attributes_lost: AttributesLost
 
 
-class SegmentEffects(Struct, frozen=True):
-    """Static segments that the secondary left, and those that the merged record is on."""
-
-    removed: list[str]
-    carried: list[str]
-
-
-class WorkflowEffects(Struct, frozen=True):
-    """Workflows that either side left, and those that the merged record entered."""
-
-    unenrolled: list[str]
-    enrolled: list[str]
-
-
-class Identifiers(Struct, frozen=True):
-    """The primary address, domain or unique value, and the others."""
-
-    primary: str | None
-    additional: list[str]
-
-
-class IdentifierEffects(Struct, frozen=True):
-    """All that leads to the merged record."""
-
-    emails: Identifiers
-    domains: Identifiers
-    properties: dict[str, Identifiers]
-    usertokens: list[str]
-
-
-class SyncEffects(Struct, frozen=True):
-    """Links to other systems that went on and that ended: by system the first id, and all ids."""
-
-    kept: dict[str, str]
-    unlinked: dict[str, str]
-    kept_ids: dict[str, list[str]]
-    unlinked_ids: dict[str, list[str]]
-
-
-class PlaybookEffects(Struct, frozen=True):
-    """Logged playbooks of the merged record, and drafts that were not kept."""
-
-    kept: list[str]
-    dropped_drafts: list[str]
-
-
-class Effects(Struct, frozen=True, kw_only=True):
+class Effects(explained.Effects, frozen=True, kw_only=True):
     """What a merge did beside values."""
 
     associations: AssociationEffects
-    static_segments: SegmentEffects
-    workflows: WorkflowEffects
-    identifiers: IdentifierEffects
-    sync: SyncEffects
-    playbooks: PlaybookEffects
-    calls_disconnected: list[str]
-    suppressions: list[Suppressed]
-    skipped: list[Skipped]
 
 
-class Merge(Struct, frozen=True, kw_only=True):
-    """A merge, whole; one that is only previewed has no ids and no position yet."""
+class Merge(explained.Merge, frozen=True, kw_only=True):
+    """A merge or its preview, with what only a reader knows."""
 
-    merge_id: str | UnsetType = UNSET
-    command_id: str | UnsetType = UNSET
-    object_type: str
-    primary_id: str
-    primary_version: int
-    secondary_id: str
-    secondary_version: int
-    result_id: str | UnsetType = UNSET
-    merged_ids: list[str]
-    occurred_at: datetime | UnsetType = UNSET
-    recorded_at: datetime | UnsetType = UNSET
-    actor: str | None
-    reason: str | None
-    rule_set: str
-    position: int | UnsetType = UNSET
-    decisions: list[Decision]
     effects: Effects
-    merge_counts: MergeCounts
-    properties_moved: int
     preview_token: str | UnsetType = UNSET
     warnings: list[Warned] | UnsetType = UNSET
 

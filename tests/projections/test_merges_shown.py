@@ -7,6 +7,7 @@ import pytest
 
 from domain.language.commands import MergeRecords
 from domain.language.outcomes import Outcome
+from domain.merge.explained import Identifiers, PlaybookEffects, Ref, SegmentEffects, SyncEffects, WorkflowEffects
 from ledger.ledger import Previewed
 from projections.reading import open_reader, shapes
 from projections.reading.lists import MergesAsked
@@ -101,20 +102,21 @@ def test_a_merge_is_shown_with_all_it_did(full: Readable) -> None:
     assert (shown.primary_id, shown.secondary_id, shown.result_id) == ("101", "102", "103")
     assert (shown.reason, shown.rule_set, shown.merged_ids) == ("the same", "hubspot@1", ["101", "102"])
     assert effects.associations == shapes.AssociationEffects(
-        [shapes.Ref("companies", "202")],
-        [shapes.Ref("contacts", "102")],
+        [Ref("companies", "202")],
+        [Ref("contacts", "102")],
         [],
+        "201",
         shapes.AttributesLost([shapes.LabelLost("contacts", "102", "friend", {})], 1),
     )
-    assert effects.static_segments == shapes.SegmentEffects(["s2"], ["s1"])
-    assert effects.workflows == shapes.WorkflowEffects(["w1"], ["w2"])
-    assert effects.identifiers.emails == shapes.Identifiers("ann@x.be", ["a@x.be", "anne@x.be"])
-    assert effects.identifiers.domains == shapes.Identifiers(None, [])
+    assert effects.static_segments == SegmentEffects(["s2"], ["s1"])
+    assert effects.workflows == WorkflowEffects(["w1"], ["w2"])
+    assert effects.identifiers.emails == Identifiers("ann@x.be", ["a@x.be", "anne@x.be"])
+    assert effects.identifiers.domains == Identifiers(None, [])
     assert effects.identifiers.usertokens == ["u1", "u2"]
-    assert effects.sync == shapes.SyncEffects(
+    assert effects.sync == SyncEffects(
         {"salesforce": "sf1"}, {"salesforce": "sf2"}, {"salesforce": ["sf1"]}, {"salesforce": ["sf2"]}
     )
-    assert effects.playbooks == shapes.PlaybookEffects(["p1", "p3"], ["p2"])
+    assert effects.playbooks == PlaybookEffects(["p1", "p3"], ["p2"])
     assert effects.calls_disconnected == ["call-1"]
     assert [(one.topic, one.address, one.source_record_id) for one in effects.suppressions] == [
         ("news", "anne@x.be", "102")
@@ -160,7 +162,7 @@ def test_a_merge_of_merged_records_lists_what_all_of_them_had(full: Readable) ->
     merged(full, merge())
     shown = merged(full, merge(ANA, ANNA, into=HANNAH))
     assert shown.merged_ids == ["101", "102", "104", "103"]
-    assert shown.effects.identifiers.emails == shapes.Identifiers("ana@x.be", ["ann@x.be", "a@x.be", "anne@x.be"])
+    assert shown.effects.identifiers.emails == Identifiers("ana@x.be", ["ann@x.be", "a@x.be", "anne@x.be"])
     assert shown.effects.identifiers.usertokens == ["u1", "u2"]
     assert shown.effects.playbooks.kept == ["p1", "p3"]
     basis = next(one for one in shown.decisions if one.property == "hs_legal_basis")
