@@ -12,10 +12,9 @@ from domain.language.values import PropertyType
 from domain.language.warned import unique_from_now_on
 from domain.state.account import KNOWN_PROPERTIES
 from domain.state.claims import PRIMARY_IDENTIFIERS
-from domain.survivorship.rulesets import CREATE_DATE, is_system_owned
+from domain.survivorship.rulesets import ACCOUNT_RULES, CREATE_DATE, is_system_owned
 
 _SETTINGS = frozenset(ConfigureAccount.__struct_fields__) - frozenset(Command.__struct_fields__)
-_COMBINING_RULES = ("sum", "union")  # Their result is neither side's value.
 
 
 def configure_account(deciding: Deciding, command: ConfigureAccount) -> None:
@@ -63,10 +62,9 @@ def _why_not(known: PropertyType | None, before: PropertyDefinition | None, new:
         return f"is of type {known} and stays so"
     if before is not None and before.unique != new.unique:  # Its stored values are claimed already, or are not.
         return f"is {'unique' if before.unique else 'not unique'} and stays so"
-    if new.rule == "sum" and kind != "number":
-        return "rule sum needs type number"
-    if new.rule == "union" and kind != "list":
-        return "rule union needs type list"
-    if new.unique and new.rule in _COMBINING_RULES:
-        return f"a unique property keeps one side's value, which rule {new.rule} does not"
+    rule = None if new.rule is None else ACCOUNT_RULES[new.rule]
+    if rule is not None and rule.accepts not in (None, kind):
+        return f"rule {rule.name} needs type {rule.accepts}"
+    if rule is not None and new.unique and rule.combines:
+        return f"a unique property keeps one side's value, which rule {rule.name} does not"
     return None

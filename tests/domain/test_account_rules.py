@@ -1,9 +1,14 @@
 """Layer: tests. Rules that an account sets for its own properties, and rules that it cannot change."""
 
+from typing import get_args
+
 import pytest
 
+from domain.language.commands import RuleName
 from domain.language.refusals import InvalidProperty
 from domain.language.values import Plain, Sent
+from domain.survivorship.rules import Rule
+from domain.survivorship.rulesets import ACCOUNT_RULES
 from tests.builders import (
     ANN,
     ANNE,
@@ -173,3 +178,12 @@ def test_a_property_that_becomes_unique_where_there_may_be_values_warns(object_t
 
 def test_a_unique_property_of_a_type_that_begins_with_it_warns_of_nothing() -> None:
     given().when(define("cars", "Car", vin={"unique": True})).then_warned()
+
+
+def test_every_rule_that_a_command_may_name_is_an_accounts_rule() -> None:
+    assert set(get_args(RuleName)) == ACCOUNT_RULES.keys()
+
+
+def test_no_two_rules_have_one_name() -> None:
+    names = [rule.name for rule in Rule.__subclasses__()]
+    assert len(names) == len(set(names))
