@@ -31,7 +31,7 @@ class Outgoing(NamedTuple):
 
 
 class About(NamedTuple):
-    """What the envelope of a message tells: an id that is the same whenever it is sent again."""
+    """The envelope of a message, with an id that is the same whenever it is sent again."""
 
     event_id: str
     account: str
@@ -50,7 +50,7 @@ def merge_told(stored: StoredEvent, event: e.RecordsMerged, united: United) -> M
 
 
 def result_told(stored: StoredEvent, event: e.Event) -> Result:
-    """Tell what became of a command."""
+    """Return the outcome of a command, as it is published."""
     outcome = outcome_of(event, stored.position, event.command_id)
     return Result(
         account=streams.parse(stored.stream).account,
@@ -73,7 +73,7 @@ def result_told(stored: StoredEvent, event: e.Event) -> Result:
 
 
 def mapping_told(old_id: RecordId, merged: Merged) -> IdMapping:
-    """Tell where an id leads to."""
+    """Return the record that a merged-away id leads to."""
     return IdMapping(
         account=merged.account,
         object_type=merged.object_type,
@@ -85,7 +85,7 @@ def mapping_told(old_id: RecordId, merged: Merged) -> IdMapping:
 
 
 def state_told(stream: str, version: int, record: Record, last: StoredEvent) -> RecordState:
-    """Tell a record as it stands after an event."""
+    """Return a record as it is after an event."""
     object_type, record_id = streams.record_ref(stream)
     here = RecordState(
         account=streams.parse(stream).account,
@@ -122,7 +122,7 @@ def state_told(stream: str, version: int, record: Record, last: StoredEvent) -> 
 
 def headers(topic: str, about: About) -> list[tuple[str, bytes]]:
     """Write the attributes of a CloudEvent in binary mode, and the position."""
-    told = {
+    attributes = {
         "ce_specversion": "1.0",
         "ce_id": about.event_id,
         "ce_type": topic,
@@ -131,9 +131,9 @@ def headers(topic: str, about: About) -> list[tuple[str, bytes]]:
         "content-type": "application/json",
         "position": str(about.position),
     }
-    return [(name, value.encode()) for name, value in told.items()]
+    return [(name, value.encode()) for name, value in attributes.items()]
 
 
 def message(topic: str, key: str, value: object, about: About) -> Outgoing:
-    """Make a message; those with one key keep their order."""
+    """Make a message; messages with the same key keep their order."""
     return Outgoing(topic, key.encode(), _encode(value), headers(topic, about))

@@ -1,6 +1,6 @@
 """Layer: domain. What a merge does beside values: links, segments, workflows, sync, playbooks, calls, suppressions.
 
-Each function tells one kind of effect. What the account's plan leaves out stays with the
+Each function decides one kind of effect. What the account's plan leaves out stays with the
 merged-away records and is listed as skipped (H29, H30); it never stops the merge (H56).
 """
 
@@ -32,7 +32,7 @@ def links(deciding: Deciding, pair: Pair) -> Links:
 
 
 def primary_companies(deciding: Deciding, pair: Pair) -> tuple[RecordId | None, tuple[RecordRef, ...]]:
-    """Name the company that keeps the Primary label, and the one that loses it.
+    """Return the company that keeps the Primary label, and the one that loses it.
 
     The primary's keeps it, except where that one is archived and the secondary's is not.
     """
@@ -40,8 +40,8 @@ def primary_companies(deciding: Deciding, pair: Pair) -> tuple[RecordId | None, 
         None if side.primary_company is None else RecordRef("companies", side.primary_company) for side in pair.both
     )
     if kept is None or other is None:
-        found = kept or other
-        return (None if found is None else found.record_id), ()
+        only = kept or other
+        return (None if only is None else only.record_id), ()
     if deciding.is_archived(kept) and not deciding.is_archived(other):
         kept, other = other, kept
     loser = deciding.today(other)
@@ -51,7 +51,7 @@ def primary_companies(deciding: Deciding, pair: Pair) -> tuple[RecordId | None, 
 def not_in_the_pair(deciding: Deciding, pair: Pair, ids: tuple[RecordId, ...]) -> tuple[RecordId, ...]:
     """Leave out the ids that lead to one of the two records."""
     return tuple(
-        one for one in ids if not any(deciding.is_today(pair.object_type, one, side.record_id) for side in pair.both)
+        each for each in ids if not any(deciding.is_today(pair.object_type, each, side.record_id) for side in pair.both)
     )
 
 
@@ -90,13 +90,13 @@ def planned(deciding: Deciding, pair: Pair) -> Planned:
         return NOTHING_PLANNED
     any_hub = deciding.account.has_paid("sales", "service", "marketing")
     playbooks = deciding.account.has_paid("sales", "service")
-    one, other = pair.both
+    primary, secondary = pair.both
     skipped: list[Skipped] = []
-    if (one.has_playbooks or other.has_playbooks) and not playbooks:
+    if (primary.has_playbooks or secondary.has_playbooks) and not playbooks:
         skipped.append(Skipped("playbooks"))
-    if (one.workflows or other.workflows) and not any_hub:
+    if (primary.workflows or secondary.workflows) and not any_hub:
         skipped.append(Skipped("workflows"))
-    if (one.sync or other.sync) and not any_hub:
+    if (primary.sync or secondary.sync) and not any_hub:
         skipped.append(Skipped("sync"))
     kept, unlinked = _sync(deciding, pair)
     released = unlinked
@@ -109,21 +109,21 @@ def planned(deciding: Deciding, pair: Pair) -> Planned:
         sync_kept=kept,
         sync_unlinked=unlinked,
         sync_released=released,
-        has_playbooks=playbooks and (one.has_playbooks or other.has_playbooks),
+        has_playbooks=playbooks and (primary.has_playbooks or secondary.has_playbooks),
         dropped_drafts=_each(pair, "drafts") if playbooks else (),
         skipped=tuple(skipped),
     )
 
 
 def _sync(deciding: Deciding, pair: Pair) -> tuple[dict[str, tuple[RecordId, ...]], dict[str, tuple[RecordId, ...]]]:
-    """Tell whose links to other systems go on, by system, the primary's first, and whose end."""
+    """Return whose links to other systems continue and whose end, by system, the primary's first."""
     kept: dict[str, tuple[RecordId, ...]] = {}
     unlinked: dict[str, tuple[RecordId, ...]] = {}
     for side in pair.both:
         for system, links in side.sync.items():
-            goes_on = side is pair.primary or deciding.account.keeps_all_sync(system)
-            of = kept if goes_on else unlinked
-            of[system] = (*of.get(system, ()), *(link.source_record_id for link in links))
+            continues = side is pair.primary or deciding.account.keeps_all_sync(system)
+            links_of = kept if continues else unlinked
+            links_of[system] = (*links_of.get(system, ()), *(link.source_record_id for link in links))
     return kept, unlinked
 
 
@@ -132,12 +132,12 @@ def _each(pair: Pair, name: Literal["workflows", "drafts"]) -> tuple[OfRecord, .
 
 
 def calls_disconnected(pair: Pair) -> tuple[OfRecord, ...]:
-    """Either side's call ends (H47); told, never a reason to refuse."""
+    """Return the calls that end, of either side (H47); a call is never a reason to refuse."""
     return tuple(OfRecord(side.active_call, side.record_id) for side in pair.both if side.active_call is not None)
 
 
 def suppressions(pair: Pair) -> tuple[tuple[CarriedSuppression, ...], PersonalValues]:
-    """Every suppression of either side stands on the merged record: the most restrictive wins. With their addresses."""
+    """Carry every suppression of either side over, with its address: the most restrictive wins."""
     carried: list[CarriedSuppression] = []
     values: PersonalValues = {}
     seen = set()

@@ -216,7 +216,7 @@ def _token(deciding: Deciding, merged: e.RecordsMerged, result: RecordRef) -> _T
 
 
 def _digest(merged: e.RecordsMerged, result: RecordRef) -> str:
-    """Digest the whole decision without its ids and times; computed values stand under the merged record's id."""
+    """Digest the whole decision without its ids and times; computed values are under the merged record's id."""
     body = asdict(merged)
     for name in ("merge_id", "command_id", "occurred_at", "actor"):
         del body[name]

@@ -88,10 +88,10 @@ SELECT_MERGES: Final = (
 
 
 def read_merge(moment: Moment, merge_id: str) -> shapes.Merge | None:
-    """Show one merge; None where there is none of this id."""
+    """Return one merge; None if no merge has this id."""
     rows = moment.rows.by_keys(MERGES, _COLUMNS, ("account", "merge_id"), [(moment.account, merge_id)])
-    found = read_merges(moment, rows)
-    return found[0] if found else None
+    merges = read_merges(moment, rows)
+    return merges[0] if merges else None
 
 
 def read_merges(moment: Moment, rows: Sequence[tuple[int, str, str, str, str]]) -> list[shapes.Merge]:
@@ -110,7 +110,7 @@ def read_merges(moment: Moment, rows: Sequence[tuple[int, str, str, str, str]]) 
 
 
 def warnings(event: e.RecordsMerged, shown: shapes.Merge, behind: int) -> list[Warned]:
-    """Tell what a merge would do that nobody can take back. Names ids, and no values.
+    """Warn of what a merge would do that nobody can take back. Names ids, and no values.
 
     `behind` is how many events the ledger has that the read model has not seen.
     """
