@@ -20,13 +20,14 @@ _NO_SECRETS: Final = frozenset(
         "gssencmode", "gssdelegation", "krbsrvname", "target_session_attrs", "load_balance_hosts",
     }
 )  # fmt: skip
-_URL: Final = re.compile(r"\b([A-Za-z][A-Za-z0-9+.\-]*://)(\S*?)(?=[\"'`;,.:)\]>]*(?:\s|$))")
+# Each begins to match once per word or scheme, so that a long word without a secret costs no more than it is long.
+_URL: Final = re.compile(r"\b([A-Za-z][A-Za-z0-9+.\-]{0,30}://)(\S*?)(?=[\"'`;,.:)\]>]*(?:\s|$))")
 _SECRET: Final = re.compile(
-    r"(?P<name>[\w%\-]*(?:passw|pwd|secret|token|scram|credential|api_?key)[\w%\-]*)(?P<is>\s*=\s*)(?!\*\*\*)"
+    r"(?<![\w%\-])(?P<name>[\w%\-]*(?:passw|pwd|secret|token|scram|credential|api_?key)[\w%\-]*)(?P<is>\s*=\s*)(?!\*\*\*)"
     r"(?P<value>'(?:[^'\\]|\\.)*'?|\"[^\"]*\"?|[^\s&]+)",
     re.IGNORECASE,
 )
-_PAIR: Final = re.compile(r"(?P<name>[\w%\-]+)(?P<is>\s*=\s*)(?P<value>'(?:[^'\\]|\\.)*'?|\S+)")
+_PAIR: Final = re.compile(r"(?<![\w%\-])(?P<name>[\w%\-]+)(?P<is>\s*=\s*)(?P<value>'(?:[^'\\]|\\.)*'?|\S+)")
 
 
 def masked(text: str) -> str:
